@@ -1,0 +1,59 @@
+package indicator_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/threatshare/threatshare/internal/indicator"
+)
+
+func integrationName() *rapid.Generator[string] { return rapid.StringMatching(`[a-z0-9-]{1,40}`) }
+
+func TestTheMarkReadIsTheMarkWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		mark := indicator.Mark{Integration: integrationName().Draw(t, "name")}
+		others := rapid.SliceOf(rapid.StringMatching(`[a-z:]{0,10}`).Filter(func(tag string) bool {
+			_, ours := cutTag(tag)
+			return !ours
+		})).Draw(t, "other tags")
+		require.True(t, mark.Ours())
+		require.Equal(t, mark, indicator.ReadMark(mark.Source(), append(others, mark.Tag())))
+		require.Equal(t, mark, indicator.ReadMark("somebody's words", append(others, mark.Tag(), mark.Tag())), "the tag is enough")
+		require.Equal(t, mark, indicator.ReadMark(mark.Source(), others), "the source is enough")
+		require.Equal(t, indicator.Mark{}, indicator.ReadMark("somebody's words", others))
+	})
+}
+
+func cutTag(tag string) (string, bool) {
+	const prefix = "threatshare:"
+	if len(tag) < len(prefix) || tag[:len(prefix)] != prefix {
+		return "", false
+	}
+	return tag[len(prefix):], true
+}
+
+func TestMarksThatDisagreeAreSomebodyElses(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		one := indicator.Mark{Integration: integrationName().Draw(t, "one")}
+		other := indicator.Mark{Integration: integrationName().Filter(func(name string) bool { return name != one.Integration }).Draw(t, "other")}
+		require.False(t, indicator.ReadMark(one.Source(), []string{other.Tag()}).Ours())
+		require.False(t, indicator.ReadMark("", []string{one.Tag(), other.Tag()}).Ours())
+		require.False(t, indicator.ReadMark(one.Source(), []string{one.Tag(), other.Tag(), one.Tag()}).Ours())
+	})
+}
+
+func TestAMarkThatNoIntegrationWritesIsSomebodyElses(t *testing.T) {
+	for _, name := range []string{"", "Acme", "a b", "acme\n", "a/b", "acme ", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"} {
+		mark := indicator.Mark{Integration: name}
+		require.False(t, indicator.ReadMark(mark.Source(), nil).Ours(), "%q", name)
+		require.False(t, indicator.ReadMark("", []string{mark.Tag()}).Ours(), "%q", name)
+	}
+	require.False(t, indicator.Mark{}.Ours())
+}
+
+func TestARefusalSaysReasonAndDetail(t *testing.T) {
+	require.Equal(t, "wildcard: *.evil.example", refusal(t, indicator.Domain, "*.evil.example").Error())
+	require.EqualError(t, &indicator.Refusal{Reason: indicator.Wildcard}, "wildcard")
+}

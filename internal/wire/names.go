@@ -1,0 +1,43 @@
+// Package wire holds the names that people and other programs are written against: workflow types, ids, signals, updates and
+// queries. They do not change. What they carry is documented in docs/interface.md.
+package wire
+
+// TaskQueue is the default task queue.
+const TaskQueue = "threatshare"
+
+// Workflow types.
+const (
+	Integration  = "Integration"
+	ShareTTPLogs = "ShareTTPLogs"
+	ImportIOCs   = "ImportIOCs"
+	ImportAlerts = "ImportAlerts"
+)
+
+// Signals; those for people are Updates of the same name too.
+const (
+	ChangeSettings   = "change-settings"
+	Pause            = "pause"
+	Resume           = "resume"
+	Reconnect        = "reconnect"
+	SyncNow          = "sync-now"
+	ForgetCheckpoint = "forget-checkpoint"
+
+	// RunStarted and RunReported are what runs tell their Integration.
+	RunStarted  = "run-started"
+	RunReported = "run-reported"
+)
+
+// Queries.
+const (
+	ConnectionState = "connection-state"
+	Settings        = "settings"
+	Status          = "status"
+	// RunPlan is what a run asks its Integration before it starts.
+	RunPlan = "run-plan"
+)
+
+// IntegrationID is the workflow id of an integration.
+func IntegrationID(name string) string { return "threatshare/" + name }
+
+// ScheduleID is the id of a flow's Schedule; its runs' ids begin with it.
+func ScheduleID(integration, flow string) string { return "threatshare/" + integration + "/" + flow }
