@@ -1,0 +1,56 @@
+package falcon
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// wait reads how long to wait (contract section 4): X-Ratelimit-Retryafter is a moment in epoch seconds, or in milliseconds
+// by the vendor's own comment, so both are accepted. Retry-After was never seen and is read all the same. Zero: no usable
+// hint. The moment is the vendor's, so it is compared with the vendor's clock where the answer has it. It is the Dialect's.
+func wait(header http.Header, now time.Time) time.Duration {
+	now = vendorNow(header, now)
+	if at, ok := moment(header.Get("X-Ratelimit-Retryafter")); ok {
+		return max(0, at.Sub(now))
+	}
+	hint := strings.TrimSpace(header.Get("Retry-After"))
+	if at, err := http.ParseTime(hint); err == nil {
+		return max(0, at.Sub(now))
+	}
+	const most = 1e6 // seconds
+	if seconds, err := strconv.ParseFloat(hint, 64); err == nil && seconds > 0 && seconds < most {
+		return time.Duration(seconds * float64(time.Second))
+	}
+	return 0
+}
+
+// moment reads an epoch. What is earlier than 2001 or later than 2286 is none.
+func moment(hint string) (time.Time, bool) {
+	const (
+		earliest     = 1e9
+		latest       = 1e10
+		milliseconds = 1e11 // from here on it cannot be seconds
+	)
+	value, err := strconv.ParseFloat(strings.TrimSpace(hint), 64)
+	if err != nil {
+		return time.Time{}, false
+	}
+	if value > milliseconds {
+		value /= 1000
+	}
+	// This way round, so that NaN is sorted out.
+	if !(value >= earliest && value < latest) {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(int64(value * 1000)), true
+}
+
+// vendorNow is the time by the vendor's clock, where an answer has it.
+func vendorNow(header http.Header, now time.Time) time.Time {
+	if theirs, err := http.ParseTime(header.Get("Date")); err == nil {
+		return theirs
+	}
+	return now
+}

@@ -1,0 +1,227 @@
+package mimecast
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/vendorapi"
+)
+
+const (
+	pathPoliciesREST = "/policy-management/cloud-gateway/v1/blocked-senders/policies"
+	pathGetPolicy    = "/api/policy/blockedsenders/get-policy"
+	pathCreatePolicy = "/api/policy/blockedsenders/create-policy"
+	pathDeletePolicy = "/api/policy/blockedsenders/delete-policy"
+
+	optionBlock  = "block_sender"
+	optionExempt = "no_action"
+)
+
+// Policies reads all Blocked Senders policies, whoever made them. Their ids may differ from those of an earlier read, so
+// what is known is found again by its description. Every failure is a *vendorapi.Error. Contract section 6.
+func (c *Client) Policies(ctx context.Context) ([]indicator.Policy, error) {
+	entries, err := c.policyEntries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	policies := make([]indicator.Policy, 0, len(entries))
+	for _, entry := range entries {
+		policies = append(policies, entry.policy())
+	}
+	return policies, nil
+}
+
+func (c *Client) policyEntries(ctx context.Context) (entries []policyEntry, err error) {
+	err = restFirst(&c.classicPolicies,
+		func() (err error) {
+			entries, err = allPages(http.MethodGet+" "+pathPoliciesREST, func(token string) ([]policyEntry, string, error) { return c.policiesREST(ctx, token) })
+			return err
+		},
+		func() (err error) {
+			entries, err = allPages(http.MethodPost+" "+pathGetPolicy, func(token string) ([]policyEntry, string, error) { return c.policiesClassic(ctx, token) })
+			c.classicPolicies.Store(err == nil)
+			return err
+		},
+	)
+	return entries, err
+}
+
+// EnsureGroupPolicy gives the policy of this description that blocks the members of the group, and makes it if there is
+// none. One that a person has switched off or changed into an exemption is given as it is. Every failure is a
+// *vendorapi.Error; one of class Unavailable may mean that an earlier try may have made the policy, and says when to ask
+// again.
+//
+// Ids may differ between reads. A policy of this description on a group with another id is therefore compared by the name of
+// its group; where that cannot be read, it is an error of class Rejected rather than a second policy.
+func (c *Client) EnsureGroupPolicy(ctx context.Context, description, groupID string) (indicator.Policy, error) {
+	description = strings.TrimSpace(description)
+	policies, err := c.Policies(ctx)
+	if err != nil {
+		return indicator.Policy{}, err
+	}
+	var others []indicator.Policy
+	for _, policy := range policies {
+		switch {
+		case policy.Description != description || policy.GroupID == "":
+		case policy.GroupID == groupID:
+			return policy, nil
+		default:
+			others = append(others, policy)
+		}
+	}
+	for _, other := range others {
+		same, err := c.sameGroup(ctx, other.GroupID, groupID)
+		if err != nil || same {
+			return other, err
+		}
+	}
+	wanted := newPolicyOf(description, applies{Type: typeGroup, GroupID: groupID})
+	id, err := c.made.once("policy "+description, func() (string, error) { return c.createPolicy(ctx, wanted) })
+	if err != nil {
+		return indicator.Policy{}, err
+	}
+	return indicator.Policy{ID: id, Description: description, Option: optionBlock, Enabled: true, GroupID: groupID}, nil
+}
+
+// sameGroup says whether two ids are of one group. A group of the first id that is gone is another one.
+func (c *Client) sameGroup(ctx context.Context, one, other string) (bool, error) {
+	names := make([]string, 0, 2)
+	for _, id := range []string{one, other} {
+		path, err := restPath(pathGroupsREST, id, "")
+		if err != nil {
+			return false, err
+		}
+		var found group
+		_, err = c.get(ctx, path, nil, &found)
+		refused, failed := errors.AsType[*vendorapi.Error](err)
+		switch {
+		case failed && refused.Status == http.StatusNotFound && len(names) == 0:
+		case failed && !notOffered(refused) && refused.Class != vendorapi.Rejected:
+			return false, err
+		case failed || found.Description == "":
+			return false, &vendorapi.Error{
+				Class: vendorapi.Rejected, Vendor: vendor, Operation: "find the policy of the blocked senders",
+				Message: "a policy of this integration's description applies from another group, or from one that goes by another id; which of the two cannot be read",
+				Remedy:  "delete the policy in the administration console, or let it apply from the integration's group",
+			}
+		default:
+		}
+		names = append(names, string(found.Description))
+	}
+	return names[0] == names[1], nil
+}
+
+// BlockSenderDomains makes one policy for each domain, "applies from" = the domain. The list of policies is read once. One
+// outcome for each domain in order: its ID is that of our policy (the one of this description), made now or before; Duplicate
+// if somebody else's policy blocks the domain; Foreign if somebody else's exempts it. The outcomes are good also next to an
+// error, then an empty one was not settled. The error is a *vendorapi.Error.
+func (c *Client) BlockSenderDomains(ctx context.Context, description string, domains []string) ([]indicator.Outcome, error) {
+	outcomes := make([]indicator.Outcome, len(domains))
+	for i, domain := range domains {
+		outcomes[i].Key = indicator.Key{Kind: indicator.Domain, Value: domain}
+	}
+	description = strings.TrimSpace(description)
+	entries, err := c.policyEntries(ctx)
+	if err != nil {
+		return outcomes, err
+	}
+	known := knownSenders(description, entries)
+	for i, domain := range domains {
+		key := outcomes[i].Key
+		outcome, found := known[domain]
+		if !found {
+			if outcome, err = c.blockSender(ctx, description, domain); err != nil {
+				return outcomes, err
+			}
+			known[domain] = outcome
+		}
+		outcomes[i], outcomes[i].Key = outcome, key
+	}
+	return outcomes, nil
+}
+
+// knownSenders gives what is there already, by domain. Ours counts first, then a foreign exemption. A foreign policy that is
+// switched off, or protects a few recipients only, blocks nothing that counts.
+func knownSenders(description string, entries []policyEntry) map[string]indicator.Outcome {
+	known := make(map[string]indicator.Outcome, len(entries))
+	for _, entry := range entries {
+		policy := entry.policy()
+		before := known[policy.Domain]
+		switch {
+		case policy.Domain == "" || before.ID != "":
+		case policy.Description == description && policy.ID != "":
+			known[policy.Domain] = indicator.Outcome{ID: policy.ID}
+		case !policy.Enabled || before.Foreign:
+		case policy.Option == optionExempt:
+			known[policy.Domain] = indicator.Outcome{Foreign: true}
+		case policy.Option == optionBlock && entry.forAll():
+			known[policy.Domain] = indicator.Outcome{Duplicate: true}
+		default:
+		}
+	}
+	return known
+}
+
+// blockSender makes one policy. What the vendor says about the domain is an outcome.
+func (c *Client) blockSender(ctx context.Context, description, domain string) (indicator.Outcome, error) {
+	if made, err := indicator.New(indicator.Sighting{Kind: indicator.Domain, Raw: domain}, ""); err != nil || made.Value != domain {
+		return indicator.Outcome{Refused: "not sent: not in canonical form"}, nil //nolint:nilerr // a bad value is an outcome
+	}
+	wanted := newPolicyOf(description, applies{Type: typeDomain, Domain: domain})
+	id, err := c.made.once("policy "+description+" "+domain, func() (string, error) { return c.createPolicy(ctx, wanted) })
+	refused, failed := errors.AsType[*vendorapi.Error](err)
+	switch {
+	case failed && aboutValues(refused) && !mayHaveBeenMade(refused):
+		said := blame(nil, worst(refused))
+		return indicator.Outcome{Refused: strings.Trim(said.Type+": "+said.Message, ": ")}, nil
+	case err != nil:
+		return indicator.Outcome{}, err
+	}
+	return indicator.Outcome{ID: id}, nil
+}
+
+// DeletePolicy removes a policy; that it is not there is a success. The id should come from a fresh list, since ids may differ
+// between reads. Every failure is a *vendorapi.Error.
+func (c *Client) DeletePolicy(ctx context.Context, id string) error {
+	path, err := restPath(pathPoliciesREST, id, "")
+	if err != nil {
+		return err
+	}
+	if c.classicPolicies.Load() {
+		return c.deleteClassic(ctx, id)
+	}
+	_, err = c.call(ctx, vendorapi.Request{Method: http.MethodDelete, Path: path}, nil)
+	if err == nil || !notOffered(err) {
+		return err
+	}
+	// The policy may be gone, or there is no such call: the list tells.
+	policies, listErr := c.Policies(ctx)
+	switch {
+	case listErr != nil:
+		return listErr
+	case !slices.ContainsFunc(policies, func(policy indicator.Policy) bool { return policy.ID == id }):
+		return nil
+	}
+	if second := c.deleteClassic(ctx, id); !notOffered(second) {
+		return second
+	}
+	return err
+}
+
+func (c *Client) deleteClassic(ctx context.Context, id string) error {
+	var out struct {
+		Fail many[failEntry] `json:"fail"`
+	}
+	answer, err := c.post(ctx, pathDeletePolicy, idRequest{Data: [1]idRef{{id}}}, &out)
+	if err == nil && len(out.Fail) > 0 {
+		err = partial(pathDeletePolicy, answer, out.Fail)
+	}
+	if refusedAsAbsent(err) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,125 @@
+package mimecast
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/threatshare/threatshare/internal/vendorapi"
+)
+
+// maxPages ends a list that does not end: a million entries in pages of a hundred.
+const maxPages = 10_000
+
+// restFirst makes a call in the REST style and, where the tenant does not offer that, in the classic style. lacking says that
+// REST was found not to be offered; whoever reads a list sets it, since with a single object it may be the object that is not
+// there. A call that may have been carried out is not made again in the other style.
+func restFirst(lacking *atomic.Bool, rest, classic func() error) error {
+	if lacking.Load() {
+		err := classic()
+		if notOffered(err) {
+			lacking.Store(false)
+		}
+		return err
+	}
+	err := rest()
+	if !notOffered(err) {
+		return err
+	}
+	if second := classic(); !notOffered(second) {
+		return second
+	}
+	return err // neither is offered: the first refusal says more
+}
+
+// notOffered says whether a call was not carried out because there is no such function, or not for this application. The
+// status counts, since a gateway says so in its own words or with a page for people.
+func notOffered(err error) bool {
+	refused, ok := errors.AsType[*vendorapi.Error](err)
+	if !ok {
+		return false
+	}
+	return refused.Class == vendorapi.Forbidden || slices.Contains([]int{
+		http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusNotImplemented,
+	}, refused.Status)
+}
+
+// idRef names one object.
+type idRef struct {
+	ID string `json:"id"`
+}
+
+// idRequest is about exactly one object.
+type idRequest struct {
+	Data [1]idRef `json:"data"`
+}
+
+// get makes one read in the REST style.
+func (c *Client) get(ctx context.Context, path string, query url.Values, out any) (vendorapi.Answer, error) {
+	return c.call(ctx, vendorapi.Request{Method: http.MethodGet, Path: path, Query: query}, out)
+}
+
+// pageQuery asks for a page in the REST style.
+func (c *Client) pageQuery(token string) url.Values {
+	query := url.Values{"pageSize": {strconv.Itoa(c.pageSize)}}
+	if token != "" {
+		query.Set("pageToken", token)
+	}
+	return query
+}
+
+// pageMeta asks for a page in the classic style.
+func (c *Client) pageMeta(token string) requestMeta {
+	return requestMeta{Pagination: pagination{PageSize: c.pageSize, PageToken: token}}
+}
+
+// allPages reads a list to its end, which is a page without a token or without entries. A token that was met before is an
+// error: the list has no end then, and nothing may be concluded from what is missing in it (contract section 2.1).
+func allPages[T any](operation string, read func(token string) (entries []T, next string, err error)) ([]T, error) {
+	var all []T
+	seen := map[string]bool{}
+	token := ""
+	for range maxPages {
+		entries, next, err := read(token)
+		if err != nil {
+			return nil, pageTokenFailure(err, token)
+		}
+		all = append(all, entries...)
+		switch {
+		case next == "" || len(entries) == 0:
+			return all, nil
+		case seen[next]:
+			return nil, contractError(operation, http.StatusOK, "the pages of the list lead in a circle")
+		}
+		seen[next] = true
+		token = next
+	}
+	return nil, contractError(operation, http.StatusOK, "the list does not end after "+strconv.Itoa(maxPages)+" pages")
+}
+
+// restPath puts an id into a path. Ids are opaque and may hold a slash.
+func restPath(base, id, suffix string) (string, error) {
+	if strings.Trim(id, ". ") == "" {
+		return "", &vendorapi.Error{Class: vendorapi.Rejected, Vendor: vendor, Operation: base, Message: "not sent: " + strconv.Quote(id) + " is no id"}
+	}
+	return base + "/" + url.PathEscape(id) + suffix, nil
+}
+
+var idInPath = regexp.MustCompile(`(/v1/groups/|/policies/)[^/ ]+`)
+
+// withoutIDs gives the operation without the id in its path, which would make a line long and a metric of each entry.
+func withoutIDs(operation string) string { return idInPath.ReplaceAllString(operation, "$1{id}") }
+
+// shortened cuts a text to what a field takes, in characters.
+func shortened(text string, limit int) string {
+	if runes := []rune(text); len(runes) > limit {
+		return string(runes[:limit])
+	}
+	return text
+}

@@ -1,0 +1,56 @@
+package mimecast
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// implausible is the wait from which on a header is not believed: an epoch read as milliseconds is weeks.
+const implausible = 24 * time.Hour
+
+// shortest stands for "at once", because zero means that there is no hint.
+const shortest = time.Millisecond
+
+// wait reads how long to wait (contract section 10.3): Retry-After in seconds or as a date wins, then the reset header,
+// which is a duration in milliseconds and not an epoch. Zero: no usable hint.
+func wait(header http.Header, now time.Time) time.Duration {
+	if hint := retryAfter(header.Get("Retry-After"), now); hint > 0 {
+		return hint
+	}
+	for _, name := range []string{"X-RateLimit-Reset", "X-Mimecast-RateLimit-Reset", "X-Rate-Limit-Reset"} {
+		first, _, _ := strings.Cut(header.Get(name), ",") // a gateway may join two headers into one
+		if hint := quantity(first, time.Millisecond); hint > 0 {
+			return hint
+		}
+	}
+	return 0
+}
+
+func retryAfter(text string, now time.Time) time.Duration {
+	if at, err := http.ParseTime(text); err == nil {
+		return plausible(at.Sub(now))
+	}
+	return quantity(text, time.Second)
+}
+
+// quantity reads a number of units, zero if it is none or not to be believed.
+func quantity(text string, unit time.Duration) time.Duration {
+	value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	// Compared as numbers and this way round, so that NaN and what no Duration holds are sorted out before the conversion.
+	if err != nil || !(value >= 0 && value <= float64(implausible/unit)) {
+		return 0
+	}
+	if value == 0 {
+		return shortest
+	}
+	return max(shortest, time.Duration(value*float64(unit)))
+}
+
+func plausible(wait time.Duration) time.Duration {
+	if wait <= 0 || wait > implausible {
+		return 0
+	}
+	return wait
+}

@@ -1,0 +1,66 @@
+package mimecast_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/mimecast"
+	"github.com/threatshare/threatshare/internal/vendorapi"
+)
+
+func TestTheWaitIsWhatTheHeadersSay(t *testing.T) {
+	now := at(t, "2026-11-16T12:00:00Z")
+	const reset, retry = "X-Ratelimit-Reset", "Retry-After"
+	for name, c := range map[string]struct {
+		header map[string]string
+		want   time.Duration
+	}{
+		"nothing":                         {map[string]string{}, 0},
+		"reset is in milliseconds":        {map[string]string{reset: "5000"}, 5 * time.Second},
+		"a short reset":                   {map[string]string{reset: "3"}, 3 * time.Millisecond},
+		"reset is over":                   {map[string]string{reset: "0"}, time.Millisecond},
+		"the mimecast variant":            {map[string]string{"X-Mimecast-Ratelimit-Reset": "2500"}, 2500 * time.Millisecond},
+		"the hyphenated variant":          {map[string]string{"X-Rate-Limit-Reset": "1500"}, 1500 * time.Millisecond},
+		"retry-after in seconds":          {map[string]string{retry: "7"}, 7 * time.Second},
+		"retry-after wins":                {map[string]string{retry: "7", reset: "5000"}, 7 * time.Second},
+		"retry-after as a date":           {map[string]string{retry: now.Add(90 * time.Second).Format(http.TimeFormat)}, 90 * time.Second},
+		"retry-after at once":             {map[string]string{retry: "0"}, time.Millisecond},
+		"a date that is over":             {map[string]string{retry: now.Add(-time.Hour).Format(http.TimeFormat)}, 0},
+		"a date in the year 9999":         {map[string]string{retry: "Fri, 31 Dec 9999 23:59:59 GMT"}, 0},
+		"nonsense before a good one":      {map[string]string{retry: "soon", reset: "5000"}, 5 * time.Second},
+		"negative":                        {map[string]string{reset: "-5000"}, 0},
+		"not a number":                    {map[string]string{reset: "NaN"}, 0},
+		"endless":                         {map[string]string{reset: "Inf"}, 0},
+		"larger than any duration":        {map[string]string{reset: "1e300", retry: "1e300"}, 0},
+		"an epoch in seconds":             {map[string]string{reset: "1794830400"}, 0},
+		"an epoch in milliseconds":        {map[string]string{reset: "1794830400000"}, 0},
+		"two headers joined by a gateway": {map[string]string{reset: "4000, 4000"}, 4 * time.Second},
+		"blank":                           {map[string]string{reset: " ", retry: ""}, 0},
+	} {
+		header := http.Header{}
+		for key, value := range c.header {
+			header.Set(key, value)
+		}
+		require.Equal(t, c.want, mimecast.Wait(header, now), name)
+	}
+}
+
+func TestAThrottledCallSaysHowLongToWaitAndKeepsLaterCallsBack(t *testing.T) {
+	f := newFake(t)
+	f.says(attachmentPath, answer{status: 429, header: http.Header{"X-Ratelimit-Reset": {"5000"}}, body: `{"fail":[{"code":"too_many_requests","message":"Slow down"}]}`})
+	client := f.client()
+	_, err := client.TTPLogs(t.Context(), indicator.Query{Source: indicator.AttachmentHashes})
+	refused := refusalOf(t, err)
+	require.Equal(t, vendorapi.Throttled, refused.Class)
+	require.Equal(t, 429, refused.Status)
+	require.GreaterOrEqual(t, refused.RetryAfter, 5*time.Second)
+	require.Less(t, refused.RetryAfter, 6*time.Second)
+
+	_, err = client.InternalDomains(t.Context())
+	require.Equal(t, vendorapi.Throttled, refusalOf(t, err).Class)
+	require.Empty(t, f.asked(domainsPath), "no call inside an announced wait")
+}

@@ -1,0 +1,255 @@
+// Package vendorapi is what both vendors' clients share: one request and its bounded answer, one error type, one token for
+// all callers, and the waits that a vendor asks for. It knows neither vendor. It makes one attempt: repeating is Temporal's.
+// (net/http repeats a read, never a write, whose kept-alive connection breaks before the answer.)
+package vendorapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const maxBody = 16 << 20 // no answer of either vendor comes near it
+
+// Dialect is what differs between the vendors in reading an answer.
+type Dialect struct {
+	Vendor string
+	// Refusal reads an answer that is not a success, or that only looks like one. It returns nil for a success. Only Class,
+	// Code, Message, Remedy, TraceID and Items of the error are its to set.
+	Refusal func(status int, header http.Header, body []byte) *Error
+	// Wait reads how long the vendor asks to wait, zero if it does not say; called for throttled answers.
+	Wait func(header http.Header, now time.Time) time.Duration
+	// Stale says whether a refusal means that the token is no longer good.
+	Stale func(refusal *Error) bool
+}
+
+// Client makes calls to one vendor with one credential. Safe for concurrent use.
+type Client struct {
+	base    *url.URL
+	http    *http.Client
+	tokens  *Tokens
+	gate    Gate
+	dialect Dialect
+	observe func(Call)
+}
+
+// Call is one finished call, for metrics.
+type Call struct {
+	Vendor    string
+	Operation string
+	Status    int // 0: no answer
+	Took      time.Duration
+}
+
+// Config is what a Client needs.
+type Config struct {
+	BaseURL string
+	HTTP    *http.Client // nil: one with the time-outs of NewHTTPClient
+	Dialect Dialect
+	Observe func(Call) // may be nil
+	// Token makes one token request, with PostForm of the client that it is given.
+	Token func(ctx context.Context, c *Client) (Token, error)
+}
+
+// ForgetFailure lets the next call ask for a token at once even if the last token request failed just now.
+func (c *Client) ForgetFailure() { c.tokens.Forget() }
+
+// ForgetToken makes the next call ask for a new token, whatever became of the last request for one.
+func (c *Client) ForgetToken() { c.tokens.Reset() }
+
+// New makes a client. The base URL is checked with ParseBaseURL. Redirects are not followed, whatever cfg.HTTP says.
+func New(cfg Config) (*Client, error) {
+	base, err := ParseBaseURL(cfg.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.HTTP == nil {
+		cfg.HTTP = NewHTTPClient()
+	}
+	if cfg.Observe == nil {
+		cfg.Observe = func(Call) {}
+	}
+	caller := *cfg.HTTP
+	caller.CheckRedirect = notFollowed
+	c := &Client{base: base, http: &caller, dialect: cfg.Dialect, observe: cfg.Observe}
+	c.tokens = NewTokens(func(ctx context.Context) (Token, error) { return cfg.Token(ctx, c) })
+	return c, nil
+}
+
+// Request is one call. Body is sent as JSON unless nil.
+type Request struct {
+	Method string
+	Path   string
+	Query  url.Values
+	Body   any
+}
+
+func (r Request) operation() string { return r.Method + " " + r.Path }
+
+// Answer is what came back with a success.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Do makes the call with a token and decodes the answer into out unless that is nil. A token that the vendor no longer
+// accepts is dropped and the call repeated once with a new one. Every failure is an *Error.
+func (c *Client) Do(ctx context.Context, req Request, out any) (Answer, error) {
+	for attempt := 1; ; attempt++ {
+		// First of all, so that nobody asks for a token only to wait with it.
+		if left := c.gate.Left(); left > 0 {
+			return Answer{}, c.waiting(req, left)
+		}
+		token, err := c.tokens.Get(ctx)
+		if err != nil {
+			return Answer{}, c.tokenFault(req, err)
+		}
+		answer, refusal := c.once(ctx, req, token)
+		if refusal == nil {
+			return answer, c.decode(req, answer, out)
+		}
+		if !c.dialect.Stale(refusal) {
+			return answer, refusal
+		}
+		c.tokens.Drop(token)
+		if attempt == 2 {
+			return answer, refusal
+		}
+	}
+}
+
+func (c *Client) once(ctx context.Context, req Request, token string) (Answer, *Error) {
+	if left := c.gate.Left(); left > 0 {
+		return Answer{}, c.waiting(req, left)
+	}
+	var body io.Reader
+	if req.Body != nil {
+		encoded, err := json.Marshal(req.Body)
+		if err != nil {
+			return Answer{}, c.fault(Rejected, req, 0, "encode the request", err)
+		}
+		body = bytes.NewReader(encoded)
+	}
+	httpReq, err := c.build(ctx, req, body)
+	if err != nil {
+		return Answer{}, c.fault(Rejected, req, 0, "build the request", err)
+	}
+	if body != nil {
+		httpReq.Header.Set("Content-Type", "application/json")
+	}
+	httpReq.Header.Set("Authorization", "Bearer "+token)
+	answer, refusal := c.send(httpReq, req)
+	if refusal != nil && Repeats(answer.Body, token) {
+		refusal.Message, refusal.Items = "the vendor's words repeat the token and are left out", nil
+	}
+	return answer, refusal
+}
+
+// tokenFault is err, which is an *Error unless the caller's context ended while it waited for the token.
+func (c *Client) tokenFault(req Request, err error) error {
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err
+	}
+	return c.fault(Unavailable, req, 0, "get a token", err)
+}
+
+// PostForm posts a form without a token and decodes the answer into out: the way to a token. Every failure is an *Error.
+func (c *Client) PostForm(ctx context.Context, path string, form url.Values, out any) (Answer, error) {
+	req := Request{Method: http.MethodPost, Path: path}
+	if left := c.gate.Left(); left > 0 {
+		return Answer{}, c.waiting(req, left)
+	}
+	httpReq, err := c.build(ctx, req, strings.NewReader(form.Encode()))
+	if err != nil {
+		return Answer{}, c.fault(Rejected, req, 0, "build the request", err)
+	}
+	httpReq.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, refusal := c.send(httpReq, req)
+	if refusal != nil {
+		return answer, refusal
+	}
+	return answer, c.decode(req, answer, out)
+}
+
+func (c *Client) build(ctx context.Context, req Request, body io.Reader) (*http.Request, error) {
+	target := c.base.JoinPath(req.Path)
+	target.RawQuery = req.Query.Encode()
+	httpReq, err := http.NewRequestWithContext(ctx, req.Method, target.String(), body)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	httpReq.Header.Set("Accept", "application/json")
+	return httpReq, nil
+}
+
+func (c *Client) waiting(req Request, left time.Duration) *Error {
+	return &Error{
+		Class: Throttled, Vendor: c.dialect.Vendor, Operation: req.operation(), RetryAfter: left,
+		Message: "not called: the vendor has asked to wait",
+	}
+}
+
+func (c *Client) send(httpReq *http.Request, req Request) (Answer, *Error) {
+	started := time.Now()
+	call := Call{Vendor: c.dialect.Vendor, Operation: req.operation()}
+	defer func() {
+		call.Took = time.Since(started)
+		c.observe(call)
+	}()
+	res, err := c.http.Do(httpReq)
+	if err != nil {
+		return Answer{}, c.fault(Unavailable, req, 0, "", withoutURL(err))
+	}
+	defer res.Body.Close() //nolint:errcheck // nothing is written
+	call.Status = res.StatusCode
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	answer := Answer{Status: res.StatusCode, Header: res.Header, Body: body}
+	switch {
+	case err != nil && res.StatusCode < http.StatusBadRequest:
+		return answer, c.fault(Unavailable, req, res.StatusCode, "the answer was cut off", withoutURL(err))
+	case len(body) > maxBody:
+		return answer, c.fault(Contract, req, res.StatusCode, "the answer is larger than 16 MiB", nil)
+	case res.StatusCode >= 300 && res.StatusCode < 400:
+		return answer, c.fault(Contract, req, res.StatusCode, "a redirect, which is not followed: check the base URL", nil)
+	}
+	refusal := c.dialect.Refusal(res.StatusCode, res.Header, body)
+	if refusal == nil {
+		return answer, nil
+	}
+	refusal.Vendor, refusal.Operation, refusal.Status = c.dialect.Vendor, req.operation(), res.StatusCode
+	if refusal.Class == Throttled {
+		refusal.RetryAfter = c.gate.Close(c.dialect.Wait(res.Header, time.Now()))
+	}
+	return answer, refusal
+}
+
+func (c *Client) decode(req Request, answer Answer, out any) error {
+	if out == nil || answer.Status == http.StatusNoContent {
+		return nil
+	}
+	if err := json.Unmarshal(bytes.TrimPrefix(answer.Body, []byte("\xef\xbb\xbf")), out); err != nil {
+		message := "the answer is not the JSON of the contract"
+		if LooksLikeHTML(answer.Header, answer.Body) {
+			message = "the answer is a web page: a proxy, portal or maintenance page stands in between"
+		}
+		return c.fault(Contract, req, answer.Status, message, nil)
+	}
+	return nil
+}
+
+func (c *Client) fault(class Class, req Request, status int, message string, cause error) *Error {
+	if cause != nil {
+		message = strings.TrimPrefix(message+": "+cause.Error(), ": ")
+	}
+	return &Error{
+		Class: class, Vendor: c.dialect.Vendor, Operation: req.operation(), Status: status,
+		Message: Clean(message), cause: cause,
+	}
+}

@@ -1,0 +1,65 @@
+package vendorapi
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// NewHTTPClient gives the HTTP client that both vendors are called with: time-outs for every phase, no redirects (a
+// redirect would carry the token elsewhere). The whole request takes a minute at most.
+func NewHTTPClient() *http.Client {
+	return &http.Client{
+		Timeout: time.Minute,
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			TLSHandshakeTimeout:   5 * time.Second,
+			ResponseHeaderTimeout: 30 * time.Second,
+			IdleConnTimeout:       90 * time.Second,
+			MaxIdleConnsPerHost:   16,
+			ForceAttemptHTTP2:     true,
+		},
+		CheckRedirect: notFollowed,
+	}
+}
+
+// ParseBaseURL accepts https everywhere and plain http on loopback only.
+func ParseBaseURL(text string) (*url.URL, error) {
+	base, err := url.Parse(text)
+	switch {
+	case strings.ContainsAny(text, "@?#"):
+		// Not repeated: what stands there may be a secret.
+		return nil, errors.New("base URL: must hold neither credentials nor a query nor a fragment")
+	case err != nil || base.Hostname() == "":
+		return nil, fmt.Errorf("base URL %q: not an absolute URL such as https://api.example.com", text)
+	}
+	switch {
+	case base.Scheme == "https":
+	case base.Scheme == "http" && loopback(base.Hostname()):
+	case base.Scheme == "http":
+		return nil, fmt.Errorf("base URL %q: plain http is accepted for loopback addresses only; use https", text)
+	default:
+		return nil, fmt.Errorf("base URL %q: the scheme must be https", text)
+	}
+	return base, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func notFollowed(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// withoutURL takes the *url.Error off: it repeats the whole address with its query.
+func withoutURL(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}
