@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package pgtest
+
+import "syscall"
+
+// endWithParent does nothing: only Linux can tell a process that its parent is gone.
+func endWithParent(*syscall.SysProcAttr) {}

@@ -1,0 +1,96 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/threatshare/threatshare/internal/indicator"
+)
+
+func openFile(t *testing.T) *Store {
+	t.Helper()
+	store, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "ledger.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return store
+}
+
+// counting counts the queries that go to the database.
+type counting struct {
+	querier
+	queries int
+}
+
+func (c *counting) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	c.queries++
+	return c.querier.QueryContext(ctx, query, args...)
+}
+
+func TestLookupOfAThousandKeysTakesAHandfulOfQueries(t *testing.T) {
+	store := openFile(t)
+	for _, test := range []struct {
+		name    string
+		kinds   []indicator.Kind
+		n       int
+		queries int
+	}{
+		{"none", []indicator.Kind{indicator.Domain}, 0, 0},
+		{"a full query", []indicator.Kind{indicator.Domain}, 500, 1},
+		{"one more", []indicator.Kind{indicator.Domain}, 501, 2},
+		{"two kinds", []indicator.Kind{indicator.Domain, indicator.SHA256}, 1000, 2},
+		{"one kind", []indicator.Kind{indicator.SHA256}, 1000, 2},
+	} {
+		var keys []indicator.Key
+		for i := range test.n {
+			kind := test.kinds[i%len(test.kinds)]
+			keys = append(keys, indicator.Key{Kind: kind, Value: fmt.Sprintf("%04d.example", i)})
+		}
+		db := &counting{querier: store.reader}
+		_, err := store.lookup(t.Context(), db, scope{"acme", ToFalcon}, append(keys, keys...))
+		require.NoError(t, err)
+		require.Equal(t, test.queries, db.queries, test.name)
+	}
+}
+
+func TestSearchReadsAnIndexAndSortsNothing(t *testing.T) {
+	store := openFile(t)
+	page := Position{ChangedAt: time.Date(2026, 11, 16, 0, 0, 0, 0, time.UTC), Direction: ToFalcon, Key: indicator.Key{Kind: indicator.Domain, Value: "a.example"}}
+	for index, query := range map[string]Query{
+		"indicators_by_change (integration=?)":                                  {},
+		"indicators_by_change (integration=? AND (changed_at":                   {After: page},
+		"indicators_by_state (integration=? AND state=?)":                       {State: Held},
+		"indicators_by_state (integration=? AND state=? AND (changed_at":        {State: Held, After: page},
+		"indicators_by_value (integration=? AND value=?)":                       {Value: "a.example"},
+		"sqlite_autoindex_indicators_1 (integration=? AND direction=? AND kind": {Direction: ToFalcon, Kind: indicator.Domain, Value: "a.example"},
+	} {
+		query.Integration = "acme"
+		statement, arguments, err := searchStatement(query)
+		require.NoError(t, err)
+		plan := explain(t, store, statement, arguments)
+		require.Contains(t, plan, index)
+		require.NotContains(t, plan, "TEMP B-TREE")
+	}
+}
+
+func explain(t *testing.T, store *Store, statement string, arguments []any) string {
+	t.Helper()
+	rows, err := store.reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+statement, arguments...)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		require.NoError(t, rows.Scan(&id, &parent, &unused, &step))
+		steps = append(steps, step)
+	}
+	require.NoError(t, rows.Err())
+	return strings.Join(steps, "\n")
+}

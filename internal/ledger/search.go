@@ -1,0 +1,130 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/threatshare/threatshare/internal/indicator"
+)
+
+// Limits of Search.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 1000
+)
+
+// Count is how many entries of one source became what for one reason.
+type Count struct {
+	Source indicator.Source
+	State  State
+	Reason indicator.Reason // "" where there is none
+	N      int
+}
+
+// Query says which entries to give. What is left out is not asked for; only Integration is needed.
+type Query struct {
+	Integration string
+	Direction   Direction
+	Kind        indicator.Kind
+	Value       string // the whole value, in canonical form
+	State       State
+	Source      indicator.Source
+
+	Limit int      // 0: DefaultLimit; at most MaxLimit are given
+	After Position // of the last entry of the page before; zero: the first page
+}
+
+// Position is a place in the order of Search.
+type Position struct {
+	ChangedAt time.Time
+	Direction Direction
+	indicator.Key
+}
+
+// Summary counts the entries that run brought into their state, ordered by source, state and reason. An entry that a
+// later run brought into another state counts for that one.
+func (s *Store) Summary(ctx context.Context, integration string, direction Direction, run string) ([]Count, error) {
+	rows, err := s.reader.QueryContext(ctx, s.bind("SELECT source, state, reason, count(*) FROM indicators "+
+		"WHERE integration = ? AND direction = ? AND run = ? GROUP BY source, state, reason ORDER BY source, state, reason"),
+		integration, string(direction), keptRun(run))
+	if err != nil {
+		return nil, fmt.Errorf("count the entries of a run in the ledger: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var counts []Count
+	for rows.Next() {
+		var c Count
+		if err := rows.Scan(&c.Source, &c.State, &c.Reason, &c.N); err != nil {
+			return nil, fmt.Errorf("count the entries of a run in the ledger: %w", err)
+		}
+		counts = append(counts, c)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("count the entries of a run in the ledger: %w", err)
+	}
+	return counts, nil
+}
+
+// Search gives a page of entries, those first whose state changed last. A text that no entry can have is an error with
+// ErrInvalid in its chain.
+func (s *Store) Search(ctx context.Context, q Query) ([]Entry, error) {
+	statement, arguments, err := searchStatement(q)
+	if err != nil {
+		return nil, fmt.Errorf("search the ledger: %w", err)
+	}
+	rows, err := s.reader.QueryContext(ctx, s.bind(statement), arguments...)
+	if err != nil {
+		return nil, fmt.Errorf("search the ledger: %w", err)
+	}
+	entries, err := scanEntries(rows)
+	if err != nil {
+		return nil, fmt.Errorf("search the ledger: %w", err)
+	}
+	return entries, nil
+}
+
+// searchStatement orders by the columns of an index and compares the position as one row, so that a page costs the same
+// wherever it is.
+func searchStatement(q Query) (string, []any, error) {
+	if q.Integration == "" {
+		return "", nil, unfit("integration", maxIntegration)
+	}
+	var conditions []string
+	var arguments []any
+	for _, filter := range []struct {
+		column, text string
+		limit        int
+	}{
+		{"integration", q.Integration, maxIntegration},
+		{"direction", string(q.Direction), maxWord},
+		{"kind", string(q.Kind), maxKind},
+		{"value", q.Value, maxValue},
+		{"state", string(q.State), maxWord},
+		{"source", string(q.Source), maxWord},
+	} {
+		if filter.text == "" {
+			continue
+		}
+		if !fits(filter.text, filter.limit) {
+			return "", nil, unfit(filter.column, filter.limit)
+		}
+		arguments = append(arguments, filter.text)
+		conditions = append(conditions, filter.column+" = ?")
+	}
+	if q.After != (Position{}) {
+		if !fits(string(q.After.Kind), maxKind) || !fits(q.After.Value, maxValue) {
+			return "", nil, unfit("position", maxValue)
+		}
+		conditions = append(conditions, "(changed_at, direction, kind, value) < ("+parameters(4)+")")
+		arguments = append(arguments, timeText(q.After.ChangedAt), string(q.After.Direction), string(q.After.Kind), q.After.Value)
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	arguments = append(arguments, min(limit, MaxLimit))
+	return "SELECT " + columns + " FROM indicators WHERE " + strings.Join(conditions, " AND ") +
+		" ORDER BY changed_at DESC, direction DESC, kind DESC, value DESC LIMIT ?", arguments, nil
+}

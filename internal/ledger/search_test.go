@@ -1,0 +1,138 @@
+package ledger_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/ledger"
+)
+
+func summaryCountsOnce(t *testing.T, dsn string) {
+	store := openLedger(t, dsn)
+	one, two, three := domain("one.example"), domain("two.example"), domain("three.example")
+	held := entry(ledger.Held, "run-1", three)
+	held.Reason = "top-site"
+	found := entry(ledger.Shared, "run-1", domain("found.example"))
+	found.Reason = "found"
+	hash := entry(ledger.Shared, "run-1", indicator.Key{Kind: indicator.SHA256, Value: strings.Repeat("0", 64)})
+	hash.Source = indicator.AttachmentHashes
+	page := []ledger.Entry{entry(ledger.Shared, "run-1", one), entry(ledger.Shared, "run-1", two), held, found, hash}
+	record(t, store, at(1), page...)
+	record(t, store, at(1), page...) // the activity ran twice
+
+	want := []ledger.Count{
+		{Source: indicator.AttachmentHashes, State: ledger.Shared, N: 1},
+		{Source: indicator.URLDomains, State: ledger.Held, Reason: "top-site", N: 1},
+		{Source: indicator.URLDomains, State: ledger.Shared, N: 2},
+		{Source: indicator.URLDomains, State: ledger.Shared, Reason: "found", N: 1},
+	}
+	counts, err := store.Summary(t.Context(), acme, ledger.ToFalcon, "run-1")
+	require.NoError(t, err)
+	require.Equal(t, want, counts)
+
+	record(t, store, at(2), entry(ledger.Shared, "run-2", one), entry(ledger.Shared, "run-2", three))
+	counts, err = store.Summary(t.Context(), acme, ledger.ToFalcon, "run-2")
+	require.NoError(t, err)
+	require.Equal(t, []ledger.Count{{Source: indicator.URLDomains, State: ledger.Shared, N: 1}}, counts)
+
+	counts, err = store.Summary(t.Context(), acme, ledger.ToMimecast, "run-1")
+	require.NoError(t, err)
+	require.Empty(t, counts)
+}
+
+func searchFilters(t *testing.T, dsn string) {
+	store := openLedger(t, dsn)
+	plain := entry(ledger.Shared, "run-1", domain("plain.example"))
+	there := entry(ledger.Shared, "run-1", domain("there.example"))
+	there.Direction = ledger.ToMimecast
+	hash := entry(ledger.Shared, "run-1", indicator.Key{Kind: indicator.SHA256, Value: strings.Repeat("1", 64)})
+	held := entry(ledger.Held, "run-1", domain("held.example"))
+	sender := entry(ledger.Shared, "run-1", domain("sender.example"))
+	sender.Source = indicator.ImpersonationDomains
+	elsewhere := entry(ledger.Held, "run-1", domain("held.example"))
+	elsewhere.Integration = "globex"
+	record(t, store, at(1), plain, there, hash, held, sender, elsewhere)
+
+	for name, c := range map[string]struct {
+		query ledger.Query
+		want  []ledger.Entry
+	}{
+		"direction":           {ledger.Query{Direction: ledger.ToMimecast}, []ledger.Entry{there}},
+		"kind":                {ledger.Query{Kind: indicator.SHA256}, []ledger.Entry{hash}},
+		"value":               {ledger.Query{Value: "plain.example"}, []ledger.Entry{plain}},
+		"a part of a value":   {ledger.Query{Value: "plain"}, nil},
+		"a pattern":           {ledger.Query{Value: "%.example"}, nil},
+		"state":               {ledger.Query{State: ledger.Held}, []ledger.Entry{held}},
+		"source":              {ledger.Query{Source: indicator.ImpersonationDomains}, []ledger.Entry{sender}},
+		"several":             {ledger.Query{Kind: indicator.Domain, State: ledger.Shared, Direction: ledger.ToFalcon, Value: "plain.example", Source: indicator.URLDomains}, []ledger.Entry{plain}},
+		"another integration": {ledger.Query{Integration: "globex"}, []ledger.Entry{elsewhere}},
+		"no such integration": {ledger.Query{Integration: "initech"}, nil},
+	} {
+		if c.query.Integration == "" {
+			c.query.Integration = acme
+		}
+		found, err := store.Search(t.Context(), c.query)
+		require.NoError(t, err, name)
+		for i := range c.want {
+			c.want[i].RecordedAt, c.want[i].ChangedAt = at(1), at(1)
+		}
+		require.Equal(t, c.want, found, name)
+	}
+}
+
+func searchPages(t *testing.T, dsn string) {
+	store := openLedger(t, dsn)
+	keys := numbered(1100)
+	record(t, store, at(1), shared("run-1", keys)...)
+	record(t, store, at(2), entry(ledger.Withdrawn, "run-2", keys[7]), entry(ledger.Shared, "run-2", domain("newest.example")))
+	record(t, store, at(3), entry(ledger.Shared, "run-3", keys[9])) // no change of state
+
+	for _, state := range []ledger.State{"", ledger.Shared} {
+		seen := make(map[indicator.Key]bool)
+		query := ledger.Query{Integration: acme, State: state, Limit: 64}
+		var last ledger.Entry
+		for {
+			page, err := store.Search(t.Context(), query)
+			require.NoError(t, err)
+			for _, e := range page {
+				require.False(t, seen[e.Key], "%s came twice", e.Value)
+				seen[e.Key] = true
+				require.False(t, !last.ChangedAt.IsZero() && e.ChangedAt.After(last.ChangedAt), "newest change first")
+				last = e
+			}
+			if len(page) < query.Limit {
+				break
+			}
+			query.After = last.Position()
+		}
+		want := len(keys) + 1
+		if state == ledger.Shared {
+			want-- // one was withdrawn
+		}
+		require.Len(t, seen, want)
+	}
+
+	for limit, want := range map[int]int{0: ledger.DefaultLimit, -1: ledger.DefaultLimit, 5: 5, 1_000_000: ledger.MaxLimit} {
+		page, err := store.Search(t.Context(), ledger.Query{Integration: acme, Limit: limit})
+		require.NoError(t, err)
+		require.Len(t, page, want)
+	}
+}
+
+func searchRefuses(t *testing.T, dsn string) {
+	store := openLedger(t, dsn)
+	for _, query := range []ledger.Query{
+		{},
+		{Integration: "zero\x00byte"},
+		{Integration: acme, Value: "not\xffutf8"},
+		{Integration: acme, Value: strings.Repeat("a", 5000)},
+		{Integration: acme, State: "zero\x00byte"},
+		{Integration: acme, After: ledger.Position{ChangedAt: at(1), Key: domain("zero\x00byte")}},
+	} {
+		_, err := store.Search(t.Context(), query)
+		require.ErrorIs(t, err, ledger.ErrInvalid)
+	}
+}
