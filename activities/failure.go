@@ -1,0 +1,110 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/threatshare/threatshare/internal/config"
+	"github.com/threatshare/threatshare/internal/ledger"
+	"github.com/threatshare/threatshare/internal/vendorapi"
+)
+
+// The failures that a step ends with. The final ones are not retried: they fail the run and park what is affected.
+const (
+	VendorAuth        = "VendorAuth"        // final: the credentials are wrong or missing
+	VendorForbidden   = "VendorForbidden"   // final for the function: a scope, role, product or licence is missing
+	VendorRejected    = "VendorRejected"    // final: the vendor refuses the request as it stands
+	VendorQuota       = "VendorQuota"       // final until somebody makes room
+	VendorContract    = "VendorContract"    // an answer that is not in the contract; final after three tries
+	VendorThrottled   = "VendorThrottled"   // again after the wait that the vendor asked for
+	VendorUnavailable = "VendorUnavailable" // again later
+	StoreUnavailable  = "StoreUnavailable"  // the ledger or Temporal did not answer; again later
+
+	UnknownIntegration = "UnknownIntegration" // final: no such integration runs
+	InvalidSettings    = "InvalidSettings"    // final: refused, with every problem listed
+	InvalidInput       = "InvalidInput"       // an update that is refused, with every problem listed
+	InvalidRecord      = "InvalidRecord"      // final: what the ledger can never keep; a fault of ours
+	ScheduleMissing    = "ScheduleMissing"    // final: a Schedule was deleted by hand
+)
+
+// contractTries is how often an answer outside the contract is asked for again before the run gives up.
+const contractTries = 3
+
+// Problem is the detail of a final failure: what the Integration shows and mails.
+type Problem struct {
+	Type   string `json:"type"`
+	Vendor string `json:"vendor,omitempty"` // "mimecast", "falcon" or ""
+	Reason string `json:"reason"`           // in words that say what to do
+}
+
+// failure turns an error into a Temporal failure. It is the only place that decides what is retried.
+func failure(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return ctx.Err()
+	}
+	_, missing := errors.AsType[*config.MissingError](err)
+	_, invalid := errors.AsType[*config.InvalidError](err)
+	if missing || invalid {
+		return final(VendorAuth, "", fmt.Errorf("%w; set it in the worker's environment and restart the worker", err))
+	}
+	if errors.Is(err, ledger.ErrInvalid) {
+		return final(InvalidRecord, "", err)
+	}
+	refusal, ok := errors.AsType[*vendorapi.Error](err)
+	if !ok {
+		return temporal.NewApplicationErrorWithCause(err.Error(), StoreUnavailable, err)
+	}
+	switch refusal.Class {
+	case vendorapi.Credentials:
+		return final(VendorAuth, refusal.Vendor, err)
+	case vendorapi.Forbidden:
+		return final(VendorForbidden, refusal.Vendor, err)
+	case vendorapi.Rejected:
+		return final(VendorRejected, refusal.Vendor, err)
+	case vendorapi.Quota:
+		return final(VendorQuota, refusal.Vendor, err)
+	case vendorapi.Contract:
+		if activity.GetInfo(ctx).Attempt >= contractTries {
+			return final(VendorContract, refusal.Vendor, err)
+		}
+		return retryable(VendorContract, 0, err)
+	case vendorapi.Throttled:
+		return retryable(VendorThrottled, refusal.RetryAfter, err)
+	case vendorapi.Unavailable:
+		return retryable(VendorUnavailable, refusal.RetryAfter, err)
+	default:
+		return retryable(VendorUnavailable, 0, err)
+	}
+}
+
+func final(kind, vendor string, err error) error {
+	return temporal.NewApplicationErrorWithOptions(err.Error(), kind, temporal.ApplicationErrorOptions{
+		NonRetryable: true,
+		Details:      []any{Problem{Type: kind, Vendor: vendor, Reason: err.Error()}},
+	})
+}
+
+func retryable(kind string, wait time.Duration, err error) error {
+	return temporal.NewApplicationErrorWithOptions(err.Error(), kind, temporal.ApplicationErrorOptions{NextRetryDelay: wait})
+}
+
+// ProblemOf reads the problem out of an error that a step or a run ended with. An error without one is a time-out or a fault
+// of our own.
+func ProblemOf(err error) Problem {
+	if failed, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		var problem Problem
+		if failed.HasDetails() && failed.Details(&problem) == nil && problem.Type != "" {
+			return problem
+		}
+		return Problem{Type: failed.Type(), Reason: failed.Message()}
+	}
+	return Problem{Type: "Failed", Reason: err.Error()}
+}

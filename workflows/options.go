@@ -1,0 +1,66 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// patiently is how failed steps are repeated: for as long as it takes, soon at first, and in a long outage so rarely that a
+// day of it costs a vendor fewer than a hundred calls. A wait that a vendor asks for overrides it.
+func patiently() *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 16 * time.Minute}
+}
+
+// reading is for steps that read pages from a vendor: up to a minute and three quarters each, the last page's time-out
+// included.
+func reading(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 3 * time.Minute,
+		HeartbeatTimeout:    15 * time.Second,
+		RetryPolicy:         patiently(),
+		Summary:             summary,
+	})
+}
+
+// writing is for steps that write to a vendor: some batches, each of which may have to be bisected.
+func writing(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 10 * time.Minute,
+		HeartbeatTimeout:    15 * time.Second,
+		RetryPolicy:         patiently(),
+		Summary:             summary,
+	})
+}
+
+// telling is for a flow's quick talk with its Integration and the ledger. Local, since each run has some and an idle run
+// should leave a short history.
+func telling(ctx workflow.Context) workflow.Context {
+	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		StartToCloseTimeout: 20 * time.Second,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
+		},
+	})
+}
+
+// steering is for the Integration's own steps at Temporal: Schedules and their runs.
+func steering(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    30 * time.Second,
+		ScheduleToCloseTimeout: 10 * time.Minute, // the main loop waits, and people's signals with it
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+		Summary:                summary,
+	})
+}
+
+// checking is for the check of both vendors. It ends after a while, so that an outage shows as one.
+func checking(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    2 * time.Minute,
+		ScheduleToCloseTimeout: 5 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: 5},
+		Summary:                "both vendors",
+	})
+}
