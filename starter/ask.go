@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/threatshare/threatshare/internal/wire"
+)
+
+// ask makes one query and reads its answer.
+func ask[T any](ctx context.Context, c client.Client, name, query string) (T, error) {
+	var answer T
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	encoded, err := c.QueryWorkflow(ctx, workflowID(name), "", query)
+	if err != nil {
+		return answer, err
+	}
+	if err := encoded.Get(&answer); err != nil {
+		return answer, fmt.Errorf("read the answer to %s: %w", query, err)
+	}
+	return answer, nil
+}
+
+// askRunning is ask for an integration that has to be running: Temporal answers queries about ended workflows too, with
+// what was last true.
+func askRunning(ctx context.Context, c client.Client, name, query string) (json.RawMessage, error) {
+	running, err := isRunning(ctx, c, name)
+	if err != nil {
+		return nil, explained(name, err)
+	}
+	if !running {
+		return nil, notRunning(name)
+	}
+	answer, err := ask[json.RawMessage](ctx, c, name, query)
+	if err != nil {
+		return nil, explained(name, err)
+	}
+	return answer, nil
+}
+
+// update makes an update, which is validated and answered at once, and reads its answer unless that is nil.
+func update(ctx context.Context, c client.Client, name, what string, answer any, args ...any) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	done := func(err error) error {
+		if err != nil && silent(err) { // Temporal keeps what nobody has refused yet
+			return notDone("%w\nit may still be done as soon as a worker is there; \"starter status %s\" shows", explained(name, err), name)
+		}
+		if err != nil {
+			return explained(name, err)
+		}
+		return nil
+	}
+	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID:   workflowID(name),
+		UpdateName:   what,
+		Args:         args,
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err != nil {
+		return done(err)
+	}
+	return done(handle.Get(ctx, answer))
+}
+
+func isRunning(ctx context.Context, c client.Client, name string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	described, err := c.DescribeWorkflowExecution(ctx, workflowID(name), "")
+	if err != nil {
+		return false, err
+	}
+	switch described.GetWorkflowExecutionInfo().GetStatus() {
+	case enums.WORKFLOW_EXECUTION_STATUS_RUNNING, enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+		return described.GetWorkflowExecutionInfo().GetType().GetName() == wire.Integration, nil
+	default:
+		return false, nil
+	}
+}
