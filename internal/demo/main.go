@@ -1,0 +1,186 @@
+// The demo starts everything on this machine (a Temporal server, the simulator of both vendors, a worker, one integration)
+// and shows the first sync. At a terminal it stays up until Ctrl-C; elsewhere it ends after the summary.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/threatshare/threatshare/internal/harness"
+	"github.com/threatshare/threatshare/internal/simulator/control"
+)
+
+const (
+	folder  = ".demo" // made anew each time
+	name    = "demo"
+	records = "5000"
+	values  = "600"
+	// syncTime is how long the first sync may take before the demo gives up.
+	syncTime = 5 * time.Minute
+)
+
+const settingsText = `name: demo
+description: the integration of make demo
+sendToFalcon:
+  attachmentHashes: {enabled: true, action: prevent, severity: high}
+  urlDomains: {enabled: true, action: detect, severity: medium}
+  impersonationDomains: {enabled: true, action: detect, severity: medium}
+schedule:
+  shareTTPLogs: "*/1 * * * *"
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	switch err := run(ctx, os.Stdout); {
+	case ctx.Err() != nil: // Ctrl-C is how the demo ends; whatever it broke off is no error
+		say(os.Stdout, "stopped")
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1) //nolint:gocritic // run has stopped everything that it started
+	}
+}
+
+func run(ctx context.Context, out io.Writer) (err error) {
+	if err := errors.Join(os.RemoveAll(folder), os.Mkdir(folder, 0o750)); err != nil {
+		return err
+	}
+	say(out, "building the worker, the starter and the simulator")
+	binaries, err := harness.Build(ctx, folder)
+	if err != nil {
+		return err
+	}
+	say(out, "starting a Temporal server (state in "+folder+"/temporal.db)")
+	server, err := harness.StartTemporal(ctx, filepath.Join(folder, "temporal.db"), folder, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = ended(out, err, server.Process) }()
+	say(out, "starting the simulator of Mimecast and Falcon")
+	simulator, err := harness.StartSimulator(ctx, absolute(binaries.Simulator), folder, "--records", records, "--indicators", values)
+	if err != nil {
+		return err
+	}
+	defer func() { err = ended(out, err, simulator.Process) }()
+	vendors := control.New(simulator.Admin)
+	if err := listSomeByHand(ctx, vendors); err != nil {
+		return err
+	}
+	say(out, "starting a worker")
+	worker, err := startWorker(binaries, server, simulator)
+	if err != nil {
+		return err
+	}
+	defer func() { err = ended(out, err, worker) }()
+	ctx, cancel := whileRunning(ctx, server.Process, simulator.Process, worker)
+	defer cancel()
+	temporal, err := server.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	if err := startIntegration(ctx, out, binaries, server); err != nil {
+		return err
+	}
+	status, err := watch(ctx, out, temporal, vendors)
+	if err != nil {
+		return fmt.Errorf("the first sync did not finish: %w; the logs are in %s", err, folder)
+	}
+	summary(out, status, server)
+	if !term.IsTerminal(int(os.Stdout.Fd())) {
+		say(out, "this is no terminal: everything is being stopped now, and the addresses above end with it")
+		return nil
+	}
+	say(out, "everything stays up until you press Ctrl-C")
+	<-ctx.Done()
+	say(out, "stopping")
+	return context.Cause(ctx)
+}
+
+// ended stops a process at the end of the demo. After an error a second one would only hide it, so that is told at once.
+func ended(out io.Writer, err error, process *harness.Process) error {
+	select {
+	case <-process.Done():
+		return err // by itself, which is known
+	default:
+	}
+	stopped := process.Stop()
+	switch {
+	case stopped == nil:
+		return err
+	case err == nil:
+		return fmt.Errorf("stop %s: %w", process.Name, stopped)
+	default:
+		say(out, fmt.Sprintf("stop %s: %s", process.Name, stopped))
+		return err
+	}
+}
+
+// listSomeByHand lists some of the values to come at Falcon as a person would, so that the demo shows what is left alone.
+func listSomeByHand(ctx context.Context, vendors *control.Client) error {
+	expected, err := vendors.Expected(ctx)
+	if err != nil {
+		return err
+	}
+	var byHand []control.IOC
+	for _, key := range expected[:min(5, len(expected))] {
+		byHand = append(byHand, control.IOC{
+			Type: key.Kind, Value: key.Value, Action: "detect", Severity: "high", Platforms: []string{"windows"},
+			AppliedGlobally: true, Source: "analyst",
+		})
+	}
+	_, err = vendors.AddFalconIOCs(ctx, byHand...)
+	return err
+}
+
+func startWorker(binaries harness.Binaries, server *harness.Server, simulator *harness.Simulator) (*harness.Process, error) {
+	listen, err := harness.FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	env := harness.WorkerEnv(server, simulator, "sqlite:"+absolute(filepath.Join(folder, "ledger.db")), listen)
+	return harness.Start(harness.Command{Name: "worker", Path: absolute(binaries.Worker), Env: env}, folder)
+}
+
+func startIntegration(ctx context.Context, out io.Writer, binaries harness.Binaries, server *harness.Server) error {
+	path := filepath.Join(folder, "demo.yaml")
+	if err := os.WriteFile(path, []byte(settingsText), 0o600); err != nil {
+		return err
+	}
+	say(out, "starting the integration \""+name+"\": starter start -f "+path)
+	starter, err := harness.Start(harness.Command{
+		Name: "starter", Path: absolute(binaries.Starter), Args: []string{"start", "-f", path},
+		Env: []string{"TEMPORAL_ADDRESS=" + server.Address},
+	}, folder)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-starter.Done():
+		if err := starter.Stop(); err != nil {
+			return fmt.Errorf("starter: %w: %s", err, starter.Tail(10))
+		}
+		return nil
+	case <-ctx.Done():
+		starter.Kill()
+		return context.Cause(ctx)
+	}
+}
+
+func say(out io.Writer, text string) { _, _ = fmt.Fprintln(out, "==>", text) }
+
+func absolute(path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
+}
