@@ -19,7 +19,8 @@ const (
 	maxValue       = 2048
 	maxWord        = 100 // source, reason, action, severity
 	maxDetail      = 500
-	maxID          = 200 // vendor id, run
+	maxRun         = 200
+	maxVendorID    = 4000 // opaque; Mimecast's are long and have no documented limit
 )
 
 // timeLayout makes times that sort as text.
@@ -39,7 +40,7 @@ func kept(e Entry) (Entry, error) {
 	e.Source = indicator.Source(indicator.Printable(string(e.Source), maxWord))
 	e.Reason = indicator.Reason(indicator.Printable(string(e.Reason), maxWord))
 	e.Detail = indicator.Printable(e.Detail, maxDetail)
-	e.VendorID = indicator.Printable(e.VendorID, maxID)
+	e.VendorID = indicator.Printable(e.VendorID, maxVendorID)
 	e.Action = indicator.Printable(e.Action, maxWord)
 	e.Severity = indicator.Printable(e.Severity, maxWord)
 	e.Record = indicator.Printable(e.Record, indicator.MaxRecord)
@@ -57,7 +58,7 @@ func kept(e Entry) (Entry, error) {
 // sorts says whether the year has the four digits of timeLayout.
 func sorts(t time.Time) bool { return t.Year() >= 0 && t.Year() <= 9999 }
 
-func keptRun(run string) string { return indicator.Printable(run, maxID) }
+func keptRun(run string) string { return indicator.Printable(run, maxRun) }
 
 func keptTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 

@@ -230,7 +230,7 @@ func describingTextIsCut(t *testing.T, dsn string) {
 	found := find(t, store, e.Key)
 	for text, limit := range map[string]int{
 		found.Detail: 500, string(found.Reason): 100, string(found.Source): 100, found.Record: indicator.MaxRecord,
-		found.VendorID: 200, found.Run: 200, found.Action: 100, found.Severity: 100,
+		found.VendorID: 4000, found.Run: 200, found.Action: 100, found.Severity: 100,
 	} {
 		require.NotEmpty(t, text)
 		require.LessOrEqual(t, len([]rune(text)), limit)
@@ -240,6 +240,11 @@ func describingTextIsCut(t *testing.T, dsn string) {
 	counts, err := store.Summary(t.Context(), acme, ledger.ToFalcon, hostile)
 	require.NoError(t, err)
 	require.Len(t, counts, 1, "a run is found by the name it was recorded with")
+
+	opaque := entry(ledger.Shared, "run-1", domain("opaque.example"))
+	opaque.VendorID = strings.Repeat("eNo", 300)
+	record(t, store, at(2), opaque)
+	require.Equal(t, opaque.VendorID, find(t, store, opaque.Key).VendorID, "a cut id would name something else")
 }
 
 func cancelledRecord(t *testing.T, dsn string) {
