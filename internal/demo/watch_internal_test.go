@@ -76,7 +76,7 @@ func TestAStatusThatIsNotToBeHadIsTold(t *testing.T) {
 
 func TestAPathIsQuotedOnlyIfAShellWouldSplitIt(t *testing.T) {
 	for path, want := range map[string]string{
-		"/opt/temporal":    "/opt/temporal",
+		"/opt/temporal":          "/opt/temporal",
 		"/home/a b/temporal":     "'/home/a b/temporal'",
 		"/home/it's $x/temporal": `'/home/it'\''s $x/temporal'`,
 	} {
