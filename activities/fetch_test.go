@@ -202,3 +202,14 @@ func TestTheTenantsOwnDomainsAreAskedForOnceAnHour(t *testing.T) {
 	w.fetch(indicator.AttachmentHashes, activities.Cursor{})
 	require.Equal(t, 2, asked(), "hashes belong to no domain")
 }
+
+func TestAnEmptyListOfTheTenantsDomainsIsNotBelievedForAnHour(t *testing.T) {
+	w := newWorld(t)
+	w.settings.Protect.Domains = []string{"partner-of-acme.top"}
+	require.NoError(t, w.vendors.SetInternalDomains(t.Context()))
+	w.logged(indicator.URLDomains, click(w.clock.now().Add(-time.Minute), "https://www.acme-mail.top/login"))
+	w.fetch(indicator.URLDomains, activities.Cursor{})
+	require.NoError(t, w.vendors.SetInternalDomains(t.Context(), "acme-mail.top"))
+	again := w.fetch(indicator.URLDomains, activities.Cursor{})
+	require.Equal(t, 1, again.Counts.Held["internal-domain"])
+}

@@ -54,7 +54,7 @@ func (t *tenants) domains(ctx context.Context, mimecast Mimecast, credentials st
 		return known.domains, nil
 	}
 	domains, err := mimecast.InternalDomains(ctx)
-	if err != nil {
+	if err != nil || len(domains) == 0 { // an empty list is a fault of the moment and not to be believed for an hour
 		return nil, err
 	}
 	t.mu.Lock()
