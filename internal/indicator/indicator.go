@@ -24,9 +24,16 @@ const (
 	ImpersonationDomains Source = "impersonationDomains"
 )
 
+// The sources at Falcon.
+const (
+	IOCHashes    Source = "iocHashes"
+	IOCDomains   Source = "iocDomains"
+	AlertDomains Source = "alertDomains"
+)
+
 // Kind is the kind of the values that the source brings.
 func (s Source) Kind() Kind {
-	if s == AttachmentHashes {
+	if s == AttachmentHashes || s == IOCHashes {
 		return SHA256
 	}
 	return Domain

@@ -54,6 +54,20 @@ func TestTheExamplesAreValidAndTheSame(t *testing.T) {
 	require.False(t, s.FlowEnabled(settings.FlowImportAlerts))
 }
 
+func TestTheExampleOfBothWaysIsADryRunWithEveryFlowOn(t *testing.T) {
+	example, err := os.ReadFile("../../examples/acme-both-ways.yaml")
+	require.NoError(t, err)
+	s := parsed(t, string(example))
+	require.True(t, s.DryRun)
+	for _, flow := range settings.Flows() {
+		require.True(t, s.FlowEnabled(flow), flow)
+	}
+	for _, warning := range s.Warnings() {
+		require.NotContains(t, warning, "both on")
+		require.NotContains(t, warning, "no effect")
+	}
+}
+
 func TestParseReadsJSONAsJSON(t *testing.T) {
 	document := "\xef\xbb\xbf{\r\n\t\"name\":\t\"acme\",\n\t\"description\": \"A \\ud83d\\ude00 \\/ b\",\n\t\"sendToFalcon\": {\"urlDomains\": {\"enabled\": true}}}"
 	require.Equal(t, "A 😀 / b", parsed(t, document).Description)

@@ -77,7 +77,9 @@ type SendToMimecast struct {
 	IOCDomains   BlockDomains `json:"iocDomains" jsonschema_description:"Domains of Falcon's IOC list."`
 	AlertDomains BlockDomains `json:"alertDomains" jsonschema_description:"Domains that are the indicator of a Falcon alert."`
 	BYOTIQuota   int          `json:"byotiQuota" jsonschema:"minimum=1,maximum=10000000" jsonschema_description:"How many hashes Mimecast keeps for the account, where it does not say so itself."`
-	Withdraw     bool         `json:"withdraw" jsonschema_description:"Unblock what Falcon no longer lists and this integration had blocked."`
+	Withdraw     bool         `json:"withdraw" jsonschema_description:"Unblock what Falcon has taken back (deleted, expired, allowed) and this integration had blocked."`
+	// Whether Mimecast wants them is not known for certain (mimecast-api.md 8.1).
+	MessageIDBrackets bool `json:"messageIdBrackets" jsonschema_description:"Name delivered mail that is to be remediated by Message-IDs in angle brackets, as mail headers do."`
 }
 
 // BlockHashes is what happens in Mimecast to a hash.
@@ -119,7 +121,7 @@ func Default() Settings {
 			Platforms:            []string{"windows", "mac", "linux"},
 			HostGroups:           []string{},
 		},
-		SendToMimecast: SendToMimecast{BYOTIQuota: 100_000, Withdraw: true},
+		SendToMimecast: SendToMimecast{BYOTIQuota: 100_000, Withdraw: true, MessageIDBrackets: true},
 		Protect:        Protect{Domains: []string{}, Allow: []string{}},
 		Schedule:       Schedule{ShareTTPLogs: everyFiveMinutes, ImportIOCs: everyFiveMinutes, ImportAlerts: everyFiveMinutes},
 		Notify:         []string{},

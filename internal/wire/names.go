@@ -11,6 +11,9 @@ const (
 	ShareTTPLogs = "ShareTTPLogs"
 	ImportIOCs   = "ImportIOCs"
 	ImportAlerts = "ImportAlerts"
+	Remediate    = "Remediate"
+	Preview      = "Preview"
+	Withdraw     = "Withdraw"
 )
 
 // Signals; those for people are Updates of the same name too.
@@ -21,6 +24,8 @@ const (
 	Reconnect        = "reconnect"
 	SyncNow          = "sync-now"
 	ForgetCheckpoint = "forget-checkpoint"
+	// ApproveWithdrawal lets the next run withdraw more than the deletion guard does.
+	ApproveWithdrawal = "approve-withdrawal"
 
 	// RunStarted and RunReported are what runs tell their Integration.
 	RunStarted  = "run-started"
@@ -34,6 +39,8 @@ const (
 	Status          = "status"
 	// RunPlan is what a run asks its Integration before it starts.
 	RunPlan = "run-plan"
+	// Progress is how far a Withdraw is.
+	Progress = "progress"
 )
 
 // IntegrationID is the workflow id of an integration.
@@ -41,3 +48,16 @@ func IntegrationID(name string) string { return "threatshare/" + name }
 
 // ScheduleID is the id of a flow's Schedule; its runs' ids begin with it.
 func ScheduleID(integration, flow string) string { return "threatshare/" + integration + "/" + flow }
+
+// RemediateID is the id of the removal of delivered mail that a value is in.
+func RemediateID(integration, value string) string {
+	return IntegrationID(integration) + "/remediate/" + value
+}
+
+// PreviewID is the id of the preview of a flow.
+func PreviewID(integration, flow string) string {
+	return IntegrationID(integration) + "/preview/" + flow
+}
+
+// WithdrawID is the id of the withdrawal of everything that an integration made.
+func WithdrawID(integration string) string { return IntegrationID(integration) + "/withdraw" }
