@@ -1,8 +1,9 @@
 // Package falcon is the client of CrowdStrike Falcon's IOC Management and Alerts: its token and region, its wire words, one
 // file for each API area, and the search for the entry that a batch is refused for. It talks in the domain's words: keys,
-// shares, listed entries, sightings, outcomes. It keeps nothing between calls but a token, an announced wait and the size of
-// page that Falcon takes; it does not sleep, retry, log or read the environment, and it decides nothing about what is shared
-// or whose an entry may be changed.
+// shares, listed entries, sightings, outcomes. It keeps nothing between calls but a token, an announced wait, the pace near
+// the end of the rate limit and the size of page that Falcon takes; it does not sleep (but for the gap of up to half a second
+// that this pace puts between two calls), retry, log or read the environment, and it decides nothing about what is shared or
+// whose an entry may be changed.
 package falcon
 
 import (
@@ -98,7 +99,7 @@ func New(cfg Config) (*Client, error) {
 		BaseURL: cfg.BaseURL,
 		HTTP:    cfg.HTTP,
 		Observe: cfg.Observe,
-		Dialect: vendorapi.Dialect{Vendor: vendor, Refusal: refusal, Wait: wait, Stale: stale},
+		Dialect: vendorapi.Dialect{Vendor: vendor, Refusal: refusal, Wait: wait, Pace: pace, Stale: stale},
 		Token: credentials{
 			region: region, id: cfg.ClientID, secret: cfg.ClientSecret, memberCID: cfg.MemberCID,
 		}.token,

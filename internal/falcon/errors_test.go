@@ -148,6 +148,18 @@ func TestAThrottledCallAsksToWaitAndHoldsTheNextOneBack(t *testing.T) {
 	require.Len(t, f.requests, 1)
 }
 
+func TestTheLastCallsOfTheMinuteAreMadeSlowly(t *testing.T) {
+	for remaining, gap := range map[string]time.Duration{
+		"": 0, "5999": 0, "11": 0, "10": 200 * time.Millisecond, "6": 200 * time.Millisecond, "5": 500 * time.Millisecond,
+		" 0 ": 500 * time.Millisecond, "-1": 500 * time.Millisecond, "NaN": 0, "soon": 0,
+	} {
+		header := http.Header{}
+		header.Set("X-Ratelimit-Remaining", remaining)
+		require.Equal(t, gap, falcon.Pace(header).Gap, remaining)
+		require.Equal(t, gap > 0, falcon.Pace(header).For > 0, remaining)
+	}
+}
+
 func FuzzRefusalIsAlwaysFitToTell(f *testing.F) {
 	f.Add(400, "trace", []byte(`{"errors":[{"code":400,"message":"x"}],"resources":[{"message_type":"error","message":"y","row":"0","value":"z"},{"row":1.5},null,7]}`))
 	f.Add(200, "", []byte(`{"errors":[{"code":"401","message":null,"id":"a\nb"}]}`))

@@ -28,3 +28,6 @@ func AlertDomains(raw []byte) (domains []string, reason string, err error) {
 	domains, reason = domainsOf(read)
 	return domains, reason, nil
 }
+
+// Pace reads how close the rate limit is as the client does.
+func Pace(header http.Header) vendorapi.Pace { return pace(header) }

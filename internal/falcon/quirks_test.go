@@ -13,9 +13,10 @@ import (
 	"github.com/threatshare/threatshare/internal/vendorapi"
 )
 
-// The tests here are named after the quirks of the vendor's API that touch these calls, in the contract's order (section 5).
+// The tests here are named after the quirks of the vendor's API that touch these calls, by their numbers in the contract's
+// section 5; one without a number stands in another section.
 
-func TestQuirkOneBadEntryRefusesTheWholeCreate(t *testing.T) {
+func TestQuirk1OneBadEntryRefusesTheWholeCreate(t *testing.T) {
 	f := newFake(strict{bad: map[string]bool{"b.example": true}, names: "nothing"}.answer)
 	outcomes, err := f.client(t).Create(t.Context(), shares("a.example", "b.example", "c.example", "d.example"))
 	require.NoError(t, err)
@@ -28,7 +29,7 @@ func TestQuirkOneBadEntryRefusesTheWholeCreate(t *testing.T) {
 	require.LessOrEqual(t, len(f.requests), 1+2*2)
 }
 
-func TestQuirkADuplicateRefusesTheWholeCreate(t *testing.T) {
+func TestQuirk1ADuplicateRefusesTheWholeCreate(t *testing.T) {
 	there := map[string]bool{"a.example": true, "c.example": true}
 	f := newFake(func(r request) reply {
 		var problems []string
@@ -53,7 +54,7 @@ func TestQuirkADuplicateRefusesTheWholeCreate(t *testing.T) {
 	require.Len(t, f.requests, 2)
 }
 
-func TestQuirkPerEntryReasonsStandInTheResourcesOfA400(t *testing.T) {
+func TestQuirk2PerEntryReasonsStandInTheResourcesOfA400(t *testing.T) {
 	f := newFake(strict{bad: map[string]bool{"b.example": true}, names: "value"}.answer)
 	outcomes, err := f.client(t).Create(t.Context(), shares("a.example", "b.example"))
 	require.NoError(t, err)
@@ -61,7 +62,7 @@ func TestQuirkPerEntryReasonsStandInTheResourcesOfA400(t *testing.T) {
 	require.Len(t, f.requests, 2, "the named one is taken out and the rest sent again")
 }
 
-func TestQuirkErrorsAreNullOnSuccess(t *testing.T) {
+func TestQuirk3ErrorsAreNullOnSuccess(t *testing.T) {
 	for _, errors := range []string{`"errors":null,`, `"errors":[],`, ``} {
 		f := newFake(always(reply{status: 200, body: `{"meta":{},` + errors + `"resources":[{"id":"1","type":"domain","value":"a.example","tags":null}]}`}))
 		listed, err := f.client(t).Lookup(t.Context(), keys("a.example"))
@@ -70,7 +71,7 @@ func TestQuirkErrorsAreNullOnSuccess(t *testing.T) {
 	}
 }
 
-func TestQuirkAfterStandsOnTheLastPageToo(t *testing.T) {
+func TestQuirk4AfterStandsOnTheLastPageToo(t *testing.T) {
 	for _, records := range [][]string{nil, {`{"id":"1","type":"domain","value":"a.example"}`}} {
 		f := newFake(always(found("WzE3MTE2MjQzOTYzMDEsIng=", records...)))
 		_, err := f.client(t).Lookup(t.Context(), keys("a.example", "b.example"))
@@ -79,7 +80,7 @@ func TestQuirkAfterStandsOnTheLastPageToo(t *testing.T) {
 	}
 }
 
-func TestQuirkDeletedRecordsMatchSearches(t *testing.T) {
+func TestQuirk6DeletedRecordsMatchSearches(t *testing.T) {
 	f := newFake(always(found("",
 		`{"id":"gone","type":"domain","value":"a.example","deleted":true,"tags":["threatshare:acme"]}`,
 		`{"id":"gone too","type":"domain","value":"b.example","deleted":true}`,
@@ -92,7 +93,7 @@ func TestQuirkDeletedRecordsMatchSearches(t *testing.T) {
 	require.Equal(t, "here", listed[0].ID)
 }
 
-func TestQuirkExpiredRecordsStayListed(t *testing.T) {
+func TestQuirk7ExpiredRecordsStayListed(t *testing.T) {
 	f := newFake(always(found("", `{"id":"1","type":"domain","value":"a.example","action":"no_action","expired":true,"expiration":"2026-01-01T00:00:00Z"}`)))
 	listed, err := f.client(t).Lookup(t.Context(), keys("a.example"))
 	require.NoError(t, err)
@@ -100,7 +101,7 @@ func TestQuirkExpiredRecordsStayListed(t *testing.T) {
 	require.True(t, listed[0].Expired)
 }
 
-func TestQuirkSeverityIsEmptyForSomeActions(t *testing.T) {
+func TestQuirk8SeverityIsEmptyForSomeActions(t *testing.T) {
 	f := newFake(always(found("", `{"id":"1","type":"domain","value":"a.example","action":"no_action","severity":""}`)))
 	listed, err := f.client(t).Lookup(t.Context(), keys("a.example"))
 	require.NoError(t, err)
@@ -108,7 +109,7 @@ func TestQuirkSeverityIsEmptyForSomeActions(t *testing.T) {
 	require.Empty(t, listed[0].Severity)
 }
 
-func TestQuirkCreatedByDoesNotTellWhoseAnEntryIs(t *testing.T) {
+func TestQuirk9CreatedByDoesNotTellWhoseAnEntryIs(t *testing.T) {
 	f := newFake(always(found("",
 		`{"id":"1","type":"domain","value":"a.example","created_by":"ffffffffffffffffffffffffffffffff","source":"Mimecast Threat Share: acme"}`,
 		`{"id":"2","type":"domain","value":"b.example","created_by":"`+clientID+`","source":"another tool"}`,
@@ -119,7 +120,7 @@ func TestQuirkCreatedByDoesNotTellWhoseAnEntryIs(t *testing.T) {
 	require.False(t, listed[1].Mark.Ours(), "made with this API client by another tool")
 }
 
-func TestQuirkTheCaseOfDomainsIsNotKept(t *testing.T) {
+func TestQuirk10TheCaseOfDomainsIsNotKept(t *testing.T) {
 	f := newFake(func(r request) reply {
 		if r.Method == http.MethodGet {
 			return found("", `{"id":"1","type":"Domain","value":"A.Example."}`)
@@ -135,7 +136,7 @@ func TestQuirkTheCaseOfDomainsIsNotKept(t *testing.T) {
 	require.Equal(t, "1", outcomes[0].ID)
 }
 
-func TestQuirkAZeroExpirationIsRefusedAsPast(t *testing.T) {
+func TestQuirk13AZeroExpirationIsRefusedAsPast(t *testing.T) {
 	f := newFake(makeAll)
 	_, err := f.client(t).Create(t.Context(), shares("a.example"))
 	require.NoError(t, err)
@@ -143,7 +144,15 @@ func TestQuirkAZeroExpirationIsRefusedAsPast(t *testing.T) {
 	require.NotContains(t, f.requests[0].Body, "0001-01-01")
 }
 
-func TestQuirkIgnoreWarningsStandsInTheQuery(t *testing.T) {
+func TestQuirk13AnUpdateClearsAnExpirationAndSendsNoZero(t *testing.T) {
+	f := newFake(func(r request) reply { return changed(entriesOf(r.Body)) })
+	_, err := f.client(t).Update(t.Context(), []indicator.Update{update("id-1", "a.example")})
+	require.NoError(t, err)
+	require.Contains(t, f.requests[0].Body, `"expiration":null`)
+	require.NotContains(t, f.requests[0].Body, "0001-01-01")
+}
+
+func TestQuirk14IgnoreWarningsStandsInTheQuery(t *testing.T) {
 	f := newFake(makeAll)
 	_, err := f.client(t).Create(t.Context(), shares("a.example"))
 	require.NoError(t, err)
@@ -151,7 +160,7 @@ func TestQuirkIgnoreWarningsStandsInTheQuery(t *testing.T) {
 	require.NotContains(t, f.requests[0].Body, "ignore_warnings")
 }
 
-func TestQuirkTheUnitOfTheWaitIsNotKnown(t *testing.T) {
+func TestQuirk16TheUnitOfTheWaitIsNotKnown(t *testing.T) {
 	for _, hint := range []string{"1763294430", "1763294430000"} {
 		header := http.Header{}
 		header.Set("X-Ratelimit-Retryafter", hint)
@@ -159,7 +168,7 @@ func TestQuirkTheUnitOfTheWaitIsNotKnown(t *testing.T) {
 	}
 }
 
-func TestQuirkA200CanHoldErrors(t *testing.T) {
+func TestQuirk17A200CanHoldErrors(t *testing.T) {
 	f := newFake(always(reply{status: 200, body: `{"meta":{"trace_id":"t"},"errors":[{"code":403,"message":"access denied, scope not permitted"}],"resources":[]}`}))
 	_, err := f.client(t).Lookup(t.Context(), keys("a.example"))
 	failure := refused(t, err)
@@ -169,7 +178,7 @@ func TestQuirkA200CanHoldErrors(t *testing.T) {
 	require.Contains(t, failure.Remedy, "IOC Management: Read")
 }
 
-func TestQuirkASuccessCanHoldErrorsBesideWhatItMade(t *testing.T) {
+func TestQuirk17ASuccessCanHoldErrorsBesideWhatItMade(t *testing.T) {
 	for name, tc := range map[string]struct {
 		code  string
 		class vendorapi.Class
@@ -191,7 +200,7 @@ func TestQuirkASuccessCanHoldErrorsBesideWhatItMade(t *testing.T) {
 	}
 }
 
-func TestQuirkA403HasTwoMeanings(t *testing.T) {
+func TestQuirk18A403HasTwoMeanings(t *testing.T) {
 	for message, word := range map[string]string{"access denied, scope not permitted": "the scope IOC Management: Read", "access denied, authorization failed": "not a missing scope"} {
 		_, err := newFake(always(refusal(403, message, "null"))).client(t).Lookup(t.Context(), keys("a.example"))
 		require.Equal(t, vendorapi.Forbidden, refused(t, err).Class)
@@ -207,7 +216,7 @@ func TestQuirkTheLimitOfIndicatorsIsA400(t *testing.T) {
 	require.Len(t, f.requests, 1, "nothing is split")
 }
 
-func TestQuirkIDsAndOffsetsMayHaveAnyShape(t *testing.T) {
+func TestQuirk20IDsAndOffsetsMayHaveAnyShape(t *testing.T) {
 	f := newFake(always(reply{status: 200, body: `{"meta":{"pagination":{"limit":100,"total":1,"offset":"1658342945857000000:3867296750"}},"errors":[],
 		"resources":[{"id":"519b7236-0000-4000-8000-000000000000","type":"domain","value":"a.example"}]}`}))
 	listed, err := f.client(t).Lookup(t.Context(), keys("a.example"))

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/threatshare/threatshare/internal/vendorapi"
 )
 
 // wait reads how long to wait (contract section 4): X-Ratelimit-Retryafter is a moment in epoch seconds, or in milliseconds
@@ -53,4 +55,18 @@ func vendorNow(header http.Header, now time.Time) time.Time {
 		return theirs
 	}
 	return now
+}
+
+// pace slows down before the limit's end, as the vendor's own SDK does (contract section 4). The limit is one of calls in a
+// minute. It is the Dialect's.
+func pace(header http.Header) vendorapi.Pace {
+	left, err := strconv.Atoi(strings.TrimSpace(header.Get("X-Ratelimit-Remaining")))
+	switch {
+	case err != nil || left > 10:
+		return vendorapi.Pace{}
+	case left > 5:
+		return vendorapi.Pace{Gap: 200 * time.Millisecond, For: time.Minute}
+	default:
+		return vendorapi.Pace{Gap: 500 * time.Millisecond, For: time.Minute}
+	}
 }

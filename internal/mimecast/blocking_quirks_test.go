@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/threatshare/threatshare/internal/mimecast"
 	"github.com/threatshare/threatshare/internal/vendorapi"
 )
 
@@ -60,6 +61,66 @@ func TestQuirk3ACircleOfTokensEndsWithAnErrorAndNotWithAList(t *testing.T) {
 		require.Equal(t, vendorapi.Contract, refusalOf(t, err).Class)
 		require.LessOrEqual(t, len(f.asked(listURLsPath)), 3, "no call past the token that came back")
 	}
+}
+
+func TestQuirk5TheSameEntryTwiceIsOne(t *testing.T) {
+	f := newFake(t)
+	f.says(searchPath, answer{body: `{"data":[{"trackedEmails":[{"id":"m1","fromEnv":{"emailAddress":"a@bad.example"}},{"id":"m1","fromEnv":{"emailAddress":"a@bad.example"}}]}]}`})
+	f.says(membersPath, answer{body: `{"groupMembers":[{"domain":"bad.example"},{"domain":"BAD.example","emailAddress":"bad.example"}],"meta":{}}`})
+	client := f.client()
+	messages, more, err := client.FindMessages(t.Context(), "bad.example", at(t, "2026-11-01T00:00:00Z"), at(t, "2026-11-02T00:00:00Z"), 1)
+	require.NoError(t, err)
+	require.Len(t, messages, 1)
+	require.False(t, more)
+	members, err := client.GroupDomains(t.Context(), "g1")
+	require.NoError(t, err)
+	require.Equal(t, []string{"bad.example"}, members)
+}
+
+func TestQuirk6EveryListAsksForItsPageSizeByTheNameThatTheServerReads(t *testing.T) {
+	f := newFake(t)
+	f.says(groupsPath, answer{body: `{"groups":[],"meta":{}}`})
+	f.says(policiesPath, answer{body: `{"policies":[],"meta":{}}`})
+	f.says(membersPath, answer{body: `{"groupMembers":[],"meta":{}}`})
+	for _, path := range []string{listURLsPath, searchPath, findIncidentsPath} {
+		f.says(path, answer{body: `{"data":[]}`})
+	}
+	day := at(t, "2026-11-16T00:00:00Z")
+	lists := func(client *mimecast.Client) {
+		_, _ = client.SenderGroup(t.Context(), ours, "") // the making may fail, the looking for it counts
+		_, _ = client.Policies(t.Context())
+		_, _ = client.GroupDomains(t.Context(), "g1")
+		_, _ = client.ManagedURLs(t.Context())
+		_, _, _ = client.FindMessages(t.Context(), "bad.example", day, day, 1)
+		_, _, _ = client.FindIncident(t.Context(), "why", day, day)
+	}
+	lists(f.client())
+	for _, path := range []string{groupsPath, policiesPath, membersPath} {
+		require.Contains(t, f.asked(path)[0].query, "pageSize=100", path)
+	}
+	for _, path := range []string{listURLsPath, searchPath, findIncidentsPath} {
+		require.Contains(t, f.asked(path)[0].body, `"meta":{"pagination":{"pageSize":100}}`, path)
+	}
+
+	classic := newFake(t)
+	classic.says(findGroupsPath, answer{body: `{"data":[{"folders":[]}]}`})
+	classic.says(getMembersPath, answer{body: `{"data":[{"groupMembers":[]}]}`})
+	classic.says(getPolicyPath, answer{body: `{"data":[]}`})
+	lists(classic.client())
+	for _, path := range []string{findGroupsPath, getMembersPath, getPolicyPath} {
+		require.Contains(t, classic.asked(path)[0].body, `"meta":{"pagination":{"pageSize":100}}`, path)
+	}
+}
+
+func TestQuirk6OnlyTheTokenSaysWhetherAListGoesOn(t *testing.T) {
+	f := newFake(t)
+	f.says(listURLsPath,
+		answer{body: `{"meta":{"pagination":{"pageSize":1,"totalCount":1,"next":"more"}},"data":[{"id":"u1","domain":"bad.example"}]}`},
+		answer{body: `{"meta":{"pagination":{"pageSize":100,"totalCount":900}},"data":[{"id":"u2","domain":"worse.example"}]}`})
+	listed, err := f.client().ManagedURLs(t.Context())
+	require.NoError(t, err)
+	require.Len(t, listed, 2)
+	require.Len(t, f.asked(listURLsPath), 2, "neither a short page nor a total ends or lengthens it")
 }
 
 func TestQuirk7DatesGoOutWithAZoneWithoutAColon(t *testing.T) {
@@ -148,7 +209,7 @@ func TestQuirk13EveryFunctionNamesThePermissionItLacks(t *testing.T) {
 	forbidden := answer{status: 403, body: file(t, "error-gateway.json")}
 	f := newFake(t)
 	for _, path := range []string{
-		batchPath, quotaPath, groupsPath, findGroupsPath, membersPath, getMembersPath, removePath, addClassic, removeClassic, policiesPath, getPolicyPath,
+		batchPath, quotaPath, groupsPath, findGroupsPath, membersPath, getMembersPath, removePath, addClassic, removeClassic, deleteGroupPath, policiesPath, getPolicyPath,
 		createURLPath, listURLsPath, deleteURLPath, searchPath, messageInfoPath, searchHashPath, remediatePath, remediateV2Path, getIncidentPath, findIncidentsPath,
 	} {
 		f.says(path, forbidden)
@@ -159,6 +220,7 @@ func TestQuirk13EveryFunctionNamesThePermissionItLacks(t *testing.T) {
 		"BYO Threat Intelligence, Upload":                func() error { _, err := client.BlockHashes(t.Context(), hashes(1), ""); return err },
 		"threatmanagement":                               func() error { _, err := client.HashQuota(t.Context()); return err },
 		"Directories, Groups, Edit":                      func() error { _, err := client.SenderGroup(t.Context(), ours, ""); return err },
+		"userandgroupmanagement":                         func() error { return client.DeleteGroup(t.Context(), "g1") },
 		"Services, Directory Sync, Read":                 func() error { _, err := client.GroupDomains(t.Context(), "g1"); return err },
 		"Services, Directory Sync, Edit":                 func() error { _, err := client.RemoveGroupDomains(t.Context(), "g1", domains(1)); return err },
 		"Gateway, Policies, Edit":                        func() error { _, err := client.Policies(t.Context()); return err },
@@ -204,7 +266,8 @@ func TestQuirk16NoWriteIsRepeatedThatWasNotRefused(t *testing.T) {
 			_, err := f.client().RemediateMessages(t.Context(), []string{"<a@b>"}, true, "why", day, day)
 			return err
 		},
-		deleteURLPath: func(f *fake) error { return f.client().DeleteManagedURL(t.Context(), "u1") },
+		deleteURLPath:   func(f *fake) error { return f.client().DeleteManagedURL(t.Context(), "u1") },
+		deleteGroupPath: func(f *fake) error { return f.client().DeleteGroup(t.Context(), "g1") },
 	} {
 		for _, told := range []answer{{status: 500}, {status: 504, body: file(t, "maintenance.html")}, {status: 429}, {body: `{"meta":`}} {
 			f := newFake(t)

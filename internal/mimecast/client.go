@@ -1,7 +1,8 @@
 // Package mimecast is the client of Mimecast's API 2.0 (Cloud Gateway): its token, its wire words, one file for each API
 // area, and the rule which log record is a threat. It gives sightings and plain values in the domain's words. It keeps
-// nothing between calls but a token, an announced wait, decoded links, which call style a tenant lacks and what was made just
-// now; it does not sleep, retry, log or read the environment, and it decides nothing about what is shared.
+// nothing between calls but a token, an announced wait, the pace near the end of a rate limit, decoded links, which call style
+// a tenant lacks and what was made just now; it does not sleep (but for the gap of up to a second that this pace puts between
+// two calls), retry, log or read the environment, and it decides nothing about what is shared.
 package mimecast
 
 import (
@@ -76,7 +77,7 @@ func New(cfg Config) (*Client, error) {
 			call.Operation = withoutIDs(call.Operation) // it becomes a label, of which there must be few
 			observe(call)
 		},
-		Dialect: vendorapi.Dialect{Vendor: vendor, Refusal: refusal, Wait: wait, Stale: stale},
+		Dialect: vendorapi.Dialect{Vendor: vendor, Refusal: refusal, Wait: wait, Pace: pace, Stale: stale},
 		Token:   tokenRequest(cfg.ClientID, cfg.ClientSecret),
 	})
 	if err != nil {

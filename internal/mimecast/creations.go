@@ -75,6 +75,17 @@ func (c *creations) end(key, id string, err error) {
 	c.tried[key] = creation{id: id, at: c.now()}
 }
 
+// forget forgets the object of an id, which is no longer there: the next one of its key is a new one.
+func (c *creations) forget(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, tried := range c.tried {
+		if tried.id == id {
+			delete(c.tried, key)
+		}
+	}
+}
+
 // mayHaveBeenMade says whether a create that failed may have been carried out all the same.
 func mayHaveBeenMade(err error) bool {
 	failure, ok := errors.AsType[*vendorapi.Error](err)
@@ -89,7 +100,7 @@ func mayHaveBeenMade(err error) bool {
 	case failure.Status >= http.StatusMultipleChoices:
 		return false
 	case failure.Status != 0:
-		return failure.Code == "" // with a code it is a refusal
+		return failure.Code == "" && len(failure.Items) == 0 // with a code or about an entry it is a refusal
 	}
 	dial, ok := errors.AsType[*net.OpError](err)
 	return !ok || dial.Op != "dial"

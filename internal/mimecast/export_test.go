@@ -100,3 +100,6 @@ func ReadMembers(body []byte) (domains []string, results int, ok bool) {
 	found, err := readResults(body)
 	return domains, len(found), err == nil
 }
+
+// Pace reads how close the rate limit is as the client does.
+func Pace(header http.Header) vendorapi.Pace { return pace(header) }

@@ -198,6 +198,19 @@ func TestADomainThatIsRefusedWithoutAWordIsNoMemberAndRefused(t *testing.T) {
 	require.Zero(t, ways(outcomes[0]), "what cannot be told is left open")
 }
 
+func TestADomainThatIsRefusedWithoutAWordIsLeftOpenWhenALaterCallFails(t *testing.T) {
+	f := newFake(t)
+	f.answersMembers(answer{body: file(t, "members.json")}, func(call received) answer {
+		if sentDomains(call.body)[0] == "bad10.example" {
+			return answer{status: 500}
+		}
+		return results(call, func(string) bool { return false })
+	})
+	outcomes, err := f.client().AddGroupDomains(t.Context(), "g1", domains(11), "")
+	require.Equal(t, vendorapi.Unavailable, refusalOf(t, err).Class)
+	require.Zero(t, ways(outcomes[0]), "it may be a member already: nobody has looked")
+}
+
 func TestWithoutRESTDomainsGoIntoTheGroupTheClassicWay(t *testing.T) {
 	f := newFake(t)
 	f.does(addClassic, func(call received) answer {

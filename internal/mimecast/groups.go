@@ -15,6 +15,7 @@ const (
 	pathGroupsREST  = "/directory/cloud-gateway/v1/groups"
 	pathFindGroups  = "/api/directory/find-groups"
 	pathCreateGroup = "/api/directory/create-group"
+	pathDeleteGroup = "/api/directory/delete-group" // REST has no such call
 
 	sourceCloud = "cloud" // groups that are not synchronised from a directory
 )
@@ -81,11 +82,7 @@ func (c *Client) SenderGroup(ctx context.Context, name, rememberedID string) (st
 	case slices.Contains(found, rememberedID):
 		return rememberedID, nil
 	case len(found) > 1:
-		return "", &vendorapi.Error{
-			Class: vendorapi.Rejected, Vendor: vendor, Operation: "find the group of blocked senders",
-			Message: fmt.Sprintf("%d groups are called %q, with the ids %s", len(found), name, strings.Join(found, " and ")),
-			Remedy:  "delete or rename all of them but one in the administration console, under Directories, Profile Groups",
-		}
+		return "", severalGroups(name, found)
 	case len(found) == 1:
 		return found[0], nil
 	}
@@ -93,6 +90,31 @@ func (c *Client) SenderGroup(ctx context.Context, name, rememberedID string) (st
 		return rememberedID, err
 	}
 	return c.made.once("group "+name, func() (string, error) { return c.createGroup(ctx, name) })
+}
+
+// FindSenderGroup gives the id of the group that SenderGroup would give, and whether there is one; it makes none. Every failure is
+// a *vendorapi.Error.
+func (c *Client) FindSenderGroup(ctx context.Context, name, rememberedID string) (id string, found bool, err error) {
+	there, err := c.groupThere(ctx, rememberedID)
+	if err != nil || there {
+		return rememberedID, there, err
+	}
+	ids, err := c.groupsNamed(ctx, name)
+	switch {
+	case err != nil || len(ids) == 0:
+		return "", false, err
+	case len(ids) > 1:
+		return "", false, severalGroups(name, ids)
+	}
+	return ids[0], true, nil
+}
+
+func severalGroups(name string, ids []string) error {
+	return &vendorapi.Error{
+		Class: vendorapi.Rejected, Vendor: vendor, Operation: "find the group of blocked senders",
+		Message: fmt.Sprintf("%d groups are called %q, with the ids %s", len(ids), name, strings.Join(ids, " and ")),
+		Remedy:  "delete or rename all of them but one in the administration console, under Directories, Profile Groups",
+	}
 }
 
 // groupThere says whether REST knows a group of this id.
@@ -211,4 +233,19 @@ func (c *Client) createGroup(ctx context.Context, name string) (id string, err e
 		func() error { return create(pathCreateGroup, newGroupRequest{Data: [1]newGroup{{Description: name}}}) },
 	)
 	return id, err
+}
+
+// DeleteGroup removes a group, which has to be empty; that it is not there is a success. Every failure is a
+// *vendorapi.Error, one of class Rejected if there are members left. Contract section 5.1.
+func (c *Client) DeleteGroup(ctx context.Context, id string) error {
+	if strings.TrimSpace(id) == "" {
+		return &vendorapi.Error{
+			Class: vendorapi.Rejected, Vendor: vendor, Operation: http.MethodPost + " " + pathDeleteGroup, Message: "not sent: there is no id",
+		}
+	}
+	err := c.removeClassic(ctx, pathDeleteGroup, id)
+	if err == nil {
+		c.made.forget(id)
+	}
+	return err
 }

@@ -18,6 +18,7 @@ const (
 	findGroupsPath  = "/api/directory/find-groups"
 	createGroupPath = "/api/directory/create-group"
 	getMembersPath  = "/api/directory/get-group-members"
+	deleteGroupPath = "/api/directory/delete-group"
 
 	ours = "Threat Share acme"
 )
@@ -264,8 +265,66 @@ func TestWhatIsNoIDReachesNoPath(t *testing.T) {
 		_, err := f.client().GroupDomains(t.Context(), id)
 		require.Equal(t, vendorapi.Rejected, refusalOf(t, err).Class)
 		require.Error(t, f.client().DeletePolicy(t.Context(), id))
+		if strings.TrimSpace(id) == "" {
+			require.Equal(t, vendorapi.Rejected, refusalOf(t, f.client().DeleteGroup(t.Context(), id)).Class)
+		}
 		_, err = f.client().AddGroupDomains(t.Context(), id, []string{"bad.example"}, "")
 		require.Error(t, err)
 		require.Empty(t, f.calls())
 	}
+}
+
+func TestAnEmptyGroupIsDeletedAndAMissingOneIsASuccess(t *testing.T) {
+	for what, told := range map[string]answer{
+		"204":         {status: 204},
+		"200":         {body: `{"meta":{"status":200},"data":[],"fail":[]}`},
+		"said":        {body: `{"data":[{"id":"g1","success":true}]}`},
+		"missing":     refuses(`{"id":"g1"}`, "err_folder_not_found", "The group does not exist"),
+		"missing 404": {status: 404, body: `{"fail":[{"errors":[{"code":"err_folder_not_found","message":"gone"}]}]}`},
+	} {
+		f := newFake(t)
+		f.says(deleteGroupPath, told)
+		require.NoError(t, f.client().DeleteGroup(t.Context(), "g1"), what)
+		require.Equal(t, []string{"POST " + deleteGroupPath}, f.calls(), what)
+		require.JSONEq(t, `{"data":[{"id":"g1"}]}`, f.asked(deleteGroupPath)[0].body)
+	}
+}
+
+func TestAGroupThatIsNotDeletedIsAnErrorOfTheVendors(t *testing.T) {
+	for what, c := range map[string]struct {
+		told  answer
+		class vendorapi.Class
+		words string
+	}{
+		"not empty":          {refuses(`{"id":"g1"}`, "err_folder_not_empty", "The group is not empty"), vendorapi.Rejected, "not empty"},
+		"not empty, as data": {answer{body: `{"data":[{}],"fail":[{"errors":[{"code":"err_folder_not_empty","message":"not empty"}]}]}`}, vendorapi.Rejected, "not empty"},
+		"unknown code":       {refuses(`{"id":"g1"}`, "err_new_word", "nobody knows"), vendorapi.Contract, "err_new_word"},
+		"said":               {answer{body: `{"data":[{"id":"g1","success":false}]}`}, vendorapi.Contract, "not removed"},
+		"no such call":       {gone, vendorapi.Rejected, "not_found"},
+		"forbidden":          {answer{status: 403, body: file(t, "error-gateway.json")}, vendorapi.Forbidden, "Directories, Groups, Edit"},
+		"tired":              {answer{status: 503}, vendorapi.Unavailable, "503"},
+		"throttled":          {answer{status: 429}, vendorapi.Throttled, "429"},
+	} {
+		f := newFake(t)
+		f.says(deleteGroupPath, c.told)
+		refused := refusalOf(t, f.client().DeleteGroup(t.Context(), "g1"))
+		require.Equal(t, c.class, refused.Class, what)
+		require.Contains(t, refused.Error(), c.words, what)
+		require.Len(t, f.asked(deleteGroupPath), 1, what)
+	}
+}
+
+// A group that was made a moment ago is not looked for, since a search may show it only later. One that was deleted since is
+// not given out again.
+func TestADeletedGroupIsMadeAnewAtOnce(t *testing.T) {
+	f := newFake(t)
+	f.answersGroups(answer{body: `{"groups":[],"meta":{}}`}, answer{body: `{"id":"g1"}`})
+	f.says(deleteGroupPath, answer{status: 204})
+	client := f.client()
+	for range 2 {
+		id, err := client.SenderGroup(t.Context(), ours, "")
+		require.NoError(t, err)
+		require.NoError(t, client.DeleteGroup(t.Context(), id))
+	}
+	require.Equal(t, 2, f.posts(groupsPath))
 }

@@ -157,26 +157,5 @@ func (c *Client) ManagedURLs(ctx context.Context) ([]indicator.ManagedURL, error
 
 // DeleteManagedURL removes an entry; that it is not there is a success. Every failure is a *vendorapi.Error.
 func (c *Client) DeleteManagedURL(ctx context.Context, id string) error {
-	var out struct {
-		Data many[struct {
-			Success *flag `json:"success"`
-		}] `json:"data"`
-		Fail many[failEntry] `json:"fail"`
-	}
-	answer, err := c.post(ctx, pathDeleteURL, idRequest{Data: [1]idRef{{id}}}, &out)
-	if err == nil && len(out.Fail) > 0 {
-		err = partial(pathDeleteURL, answer, out.Fail)
-	}
-	switch {
-	case refusedAsAbsent(err):
-		return nil
-	case err != nil:
-		return err
-	}
-	for _, entry := range out.Data {
-		if entry.Success != nil && !bool(*entry.Success) {
-			return contractError(http.MethodPost+" "+pathDeleteURL, answer.Status, "the entry was not removed, without a reason")
-		}
-	}
-	return nil
+	return c.removeClassic(ctx, pathDeleteURL, id)
 }

@@ -36,7 +36,7 @@ func permissionFor(path string) permission {
 		return permission{"threatmanagement", "BYO Threat Intelligence, Upload"}
 	case pathQuota:
 		return permission{product: "threatmanagement"}
-	case pathFindGroups, pathCreateGroup, pathAddMember:
+	case pathFindGroups, pathCreateGroup, pathDeleteGroup, pathAddMember:
 		return permission{"userandgroupmanagement", "Directories, Groups, Edit"}
 	case pathGetMembers:
 		return permission{"userandgroupmanagement", "Services, Directory Sync, Read"}

@@ -187,12 +187,20 @@ func (c *Client) blockSender(ctx context.Context, description, domain string) (i
 // DeletePolicy removes a policy; that it is not there is a success. The id should come from a fresh list, since ids may differ
 // between reads. Every failure is a *vendorapi.Error.
 func (c *Client) DeletePolicy(ctx context.Context, id string) error {
+	err := c.deletePolicy(ctx, id)
+	if err == nil {
+		c.made.forget(id)
+	}
+	return err
+}
+
+func (c *Client) deletePolicy(ctx context.Context, id string) error {
 	path, err := restPath(pathPoliciesREST, id, "")
 	if err != nil {
 		return err
 	}
 	if c.classicPolicies.Load() {
-		return c.deleteClassic(ctx, id)
+		return c.removeClassic(ctx, pathDeletePolicy, id)
 	}
 	_, err = c.call(ctx, vendorapi.Request{Method: http.MethodDelete, Path: path}, nil)
 	if err == nil || !notOffered(err) {
@@ -206,22 +214,8 @@ func (c *Client) DeletePolicy(ctx context.Context, id string) error {
 	case !slices.ContainsFunc(policies, func(policy indicator.Policy) bool { return policy.ID == id }):
 		return nil
 	}
-	if second := c.deleteClassic(ctx, id); !notOffered(second) {
+	if second := c.removeClassic(ctx, pathDeletePolicy, id); !notOffered(second) {
 		return second
-	}
-	return err
-}
-
-func (c *Client) deleteClassic(ctx context.Context, id string) error {
-	var out struct {
-		Fail many[failEntry] `json:"fail"`
-	}
-	answer, err := c.post(ctx, pathDeletePolicy, idRequest{Data: [1]idRef{{id}}}, &out)
-	if err == nil && len(out.Fail) > 0 {
-		err = partial(pathDeletePolicy, answer, out.Fail)
-	}
-	if refusedAsAbsent(err) {
-		return nil
 	}
 	return err
 }

@@ -287,3 +287,16 @@ func TestAPolicyIsDeletedAndAMissingOneIsASuccess(t *testing.T) {
 		require.NotContains(t, refused.Operation, "p1")
 	}
 }
+
+func TestADeletedPolicyIsMadeAnewAtOnce(t *testing.T) {
+	f := newFake(t)
+	f.answersPolicies(answer{body: `{"policies":[]}`}, answer{body: `{"id":"p1"}`})
+	f.says(policiesPath+"/p1", answer{status: 204})
+	client := f.client()
+	for range 2 {
+		outcomes, err := client.BlockSenderDomains(t.Context(), mark, []string{"bad.example"})
+		require.NoError(t, err)
+		require.NoError(t, client.DeletePolicy(t.Context(), outcomes[0].ID))
+	}
+	require.Equal(t, 2, f.posts(policiesPath))
+}

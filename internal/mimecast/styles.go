@@ -60,6 +60,32 @@ type idRequest struct {
 	Data [1]idRef `json:"data"`
 }
 
+// removeClassic removes one object in the classic style; that it is not there is a success. The answer may be empty.
+func (c *Client) removeClassic(ctx context.Context, path, id string) error {
+	var out struct {
+		Data many[struct {
+			Success *flag `json:"success"`
+		}] `json:"data"`
+		Fail many[failEntry] `json:"fail"`
+	}
+	answer, err := c.post(ctx, path, idRequest{Data: [1]idRef{{id}}}, &out)
+	if err == nil && len(out.Fail) > 0 {
+		err = partial(path, answer, out.Fail)
+	}
+	switch {
+	case refusedAsAbsent(err):
+		return nil
+	case err != nil:
+		return err
+	}
+	for _, entry := range out.Data {
+		if entry.Success != nil && !bool(*entry.Success) {
+			return contractError(http.MethodPost+" "+path, answer.Status, "it was not removed, without a reason")
+		}
+	}
+	return nil
+}
+
 // get makes one read in the REST style.
 func (c *Client) get(ctx context.Context, path string, query url.Values, out any) (vendorapi.Answer, error) {
 	return c.call(ctx, vendorapi.Request{Method: http.MethodGet, Path: path, Query: query}, out)

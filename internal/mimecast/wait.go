@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/threatshare/threatshare/internal/vendorapi"
 )
 
 // implausible is the wait from which on a header is not believed: an epoch read as milliseconds is weeks.
@@ -19,13 +21,37 @@ func wait(header http.Header, now time.Time) time.Duration {
 	if hint := retryAfter(header.Get("Retry-After"), now); hint > 0 {
 		return hint
 	}
+	return reset(header)
+}
+
+// reset reads in how long calls are allowed again, zero if nothing says so.
+func reset(header http.Header) time.Duration {
 	for _, name := range []string{"X-RateLimit-Reset", "X-Mimecast-RateLimit-Reset", "X-Rate-Limit-Reset"} {
-		first, _, _ := strings.Cut(header.Get(name), ",") // a gateway may join two headers into one
-		if hint := quantity(first, time.Millisecond); hint > 0 {
+		if hint := quantity(firstOf(header.Get(name)), time.Millisecond); hint > 0 {
 			return hint
 		}
 	}
 	return 0
+}
+
+// firstOf gives the first of the values that a gateway may have joined into one.
+func firstOf(header string) string {
+	first, _, _ := strings.Cut(header, ",")
+	return strings.TrimSpace(first)
+}
+
+// fewLeft is how many calls may be left before those that follow are spread.
+const fewLeft = 10
+
+// pace spreads the last calls over the time until the limit starts over: one fewer than there are gaps, so that none falls
+// behind its end. Nothing is spread if the answer does not say how many are left, or for how long. It is the Dialect's.
+func pace(header http.Header) vendorapi.Pace {
+	left, err := strconv.Atoi(firstOf(header.Get("X-RateLimit-Remaining")))
+	window := reset(header)
+	if err != nil || left > fewLeft || window == 0 {
+		return vendorapi.Pace{}
+	}
+	return vendorapi.Pace{Gap: window / time.Duration(max(left, 0)+1), For: window}
 }
 
 func retryAfter(text string, now time.Time) time.Duration {

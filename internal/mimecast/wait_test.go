@@ -64,3 +64,31 @@ func TestAThrottledCallSaysHowLongToWaitAndKeepsLaterCallsBack(t *testing.T) {
 	require.Equal(t, vendorapi.Throttled, refusalOf(t, err).Class)
 	require.Empty(t, f.asked(domainsPath), "no call inside an announced wait")
 }
+
+func TestTheLastCallsAreSpreadOverTheTimeThatIsLeft(t *testing.T) {
+	const remaining, reset = "X-RateLimit-Remaining", "X-RateLimit-Reset"
+	second := func(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+	for name, c := range map[string]struct {
+		header map[string]string
+		want   vendorapi.Pace
+	}{
+		"nothing":                         {map[string]string{}, vendorapi.Pace{}},
+		"plenty":                          {map[string]string{remaining: "4999", reset: "5000"}, vendorapi.Pace{}},
+		"eleven":                          {map[string]string{remaining: "11", reset: "5000"}, vendorapi.Pace{}},
+		"nine in five seconds":            {map[string]string{remaining: "9", reset: "5000"}, vendorapi.Pace{Gap: second(0.5), For: second(5)}},
+		"one in a second":                 {map[string]string{remaining: "1", reset: "1000"}, vendorapi.Pace{Gap: second(0.5), For: second(1)}},
+		"none":                            {map[string]string{remaining: "0", reset: "300"}, vendorapi.Pace{Gap: second(0.3), For: second(0.3)}},
+		"less than none":                  {map[string]string{remaining: "-3", reset: "300"}, vendorapi.Pace{Gap: second(0.3), For: second(0.3)}},
+		"nobody knows for how long":       {map[string]string{remaining: "2"}, vendorapi.Pace{}},
+		"an epoch is no time left":        {map[string]string{remaining: "2", reset: "1794830400"}, vendorapi.Pace{}},
+		"not a number":                    {map[string]string{remaining: "few", reset: "5000"}, vendorapi.Pace{}},
+		"the mimecast variant":            {map[string]string{remaining: "4", "X-Mimecast-RateLimit-Reset": "1000"}, vendorapi.Pace{Gap: second(0.2), For: second(1)}},
+		"two headers joined by a gateway": {map[string]string{remaining: "4, 4", reset: "1000, 1000"}, vendorapi.Pace{Gap: second(0.2), For: second(1)}},
+	} {
+		header := http.Header{}
+		for key, value := range c.header {
+			header.Set(key, value)
+		}
+		require.Equal(t, c.want, mimecast.Pace(header), name)
+	}
+}

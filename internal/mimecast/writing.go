@@ -81,10 +81,21 @@ func (r *run) writeAll(ctx context.Context, values []string) error {
 	for batch := range slices.Chunk(fit, r.most) {
 		r.left = maxIsolation
 		if err := r.settle(ctx, batch); err != nil {
+			r.leaveSilent()
 			return err
 		}
 	}
 	return r.ask(ctx)
+}
+
+// leaveSilent leaves the values open that were refused without a word and could not be asked about.
+func (r *run) leaveSilent() {
+	if r.doubted == nil {
+		return
+	}
+	for _, value := range r.silent {
+		delete(r.outcomes, value)
+	}
 }
 
 // ask settles the values that were refused without a word.

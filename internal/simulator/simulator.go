@@ -34,6 +34,8 @@ type Options struct {
 	Latency   time.Duration // how long every vendor call takes at least
 	TokenLife time.Duration // the vendors' own if 0
 
+	RemediationTime time.Duration // how long a Mimecast incident takes to its end; 30 s if 0
+
 	MimecastClientID, MimecastClientSecret string // the demo's if ""
 	FalconClientID, FalconClientSecret     string // the demo's if ""
 	FalconRegion                           string // us-1 if ""
@@ -70,17 +72,17 @@ func Start(ctx context.Context, opts Options) (*Simulator, error) {
 		Now: opts.Now, Seed: opts.Traffic.Seed, PerMinute: opts.PerMinute, Latency: opts.Latency,
 	})
 	s.mimecast = mimecast.New(mimecast.Options{
-		Now: opts.Now, Seed: opts.Traffic.Seed, TokenLife: opts.TokenLife,
+		Now: opts.Now, Seed: opts.Traffic.Seed, TokenLife: opts.TokenLife, RemediationTime: opts.RemediationTime,
 		ClientID: opts.MimecastClientID, ClientSecret: opts.MimecastClientSecret,
 		Violate: s.violated(fault.Mimecast),
-		Wrote:   func(n int) { s.front.Wrote(fault.Mimecast, n) },
+		Wrote:   s.wrote(fault.Mimecast),
 	})
 	s.mimecast.SetInternalDomains(seed.InternalDomains())
 	s.falcon = falcon.New(falcon.Options{
 		Now: opts.Now, Seed: opts.Traffic.Seed, TokenLife: opts.TokenLife, Region: opts.FalconRegion,
 		ClientID: opts.FalconClientID, ClientSecret: opts.FalconClientSecret,
 		Violate: s.violated(fault.Falcon),
-		Wrote:   func(n int) { s.front.Wrote(fault.Falcon, n) },
+		Wrote:   s.wrote(fault.Falcon),
 	})
 	if opts.Traffic.Records > 0 || opts.Traffic.Hostile {
 		if _, err := s.Seed(opts.Traffic); err != nil {
@@ -170,6 +172,10 @@ func (s *Simulator) Close(ctx context.Context) error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+func (s *Simulator) wrote(vendor string) func(operation string, records int) {
+	return func(operation string, records int) { s.front.Wrote(vendor, operation, records) }
 }
 
 func (s *Simulator) violated(vendor string) func(operation, text string) {

@@ -1,6 +1,8 @@
 // Package vendorapi is what both vendors' clients share: one request and its bounded answer, one error type, one token for
-// all callers, and the waits that a vendor asks for. It knows neither vendor. It makes one attempt: repeating is Temporal's.
-// (net/http repeats a read, never a write, whose kept-alive connection breaks before the answer.)
+// all callers, the waits that a vendor asks for, and the pace at which the end of a rate limit is approached. It knows
+// neither vendor. It makes one attempt: repeating is Temporal's. (net/http repeats a read, never a write, whose kept-alive
+// connection breaks before the answer.) It never sits a vendor's wait out, but says in an error how long it is; only the gap
+// between two calls near the end of a limit, a second at most, is waited for here.
 package vendorapi
 
 import (
@@ -25,6 +27,8 @@ type Dialect struct {
 	Refusal func(status int, header http.Header, body []byte) *Error
 	// Wait reads how long the vendor asks to wait, zero if it does not say; called for throttled answers.
 	Wait func(header http.Header, now time.Time) time.Duration
+	// Pace reads how close the rate limit is from an answer that is not throttled; nil: calls are never spread.
+	Pace func(header http.Header) Pace
 	// Stale says whether a refusal means that the token is no longer good.
 	Stale func(refusal *Error) bool
 }
@@ -126,8 +130,8 @@ func (c *Client) Do(ctx context.Context, req Request, out any) (Answer, error) {
 }
 
 func (c *Client) once(ctx context.Context, req Request, token string) (Answer, *Error) {
-	if left := c.gate.Left(); left > 0 {
-		return Answer{}, c.waiting(req, left)
+	if held := c.pass(ctx, req); held != nil {
+		return Answer{}, held
 	}
 	var body io.Reader
 	if req.Body != nil {
@@ -163,8 +167,8 @@ func (c *Client) tokenFault(req Request, err error) error {
 // PostForm posts a form without a token and decodes the answer into out: the way to a token. Every failure is an *Error.
 func (c *Client) PostForm(ctx context.Context, path string, form url.Values, out any) (Answer, error) {
 	req := Request{Method: http.MethodPost, Path: path}
-	if left := c.gate.Left(); left > 0 {
-		return Answer{}, c.waiting(req, left)
+	if held := c.pass(ctx, req); held != nil {
+		return Answer{}, held
 	}
 	httpReq, err := c.build(ctx, req, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -220,11 +224,15 @@ func (c *Client) send(httpReq *http.Request, req Request) (Answer, *Error) {
 		return answer, c.fault(Contract, req, res.StatusCode, "a redirect, which is not followed: check the base URL", nil)
 	}
 	refusal := c.dialect.Refusal(res.StatusCode, res.Header, body)
+	throttled := refusal != nil && refusal.Class == Throttled
+	if c.dialect.Pace != nil && !throttled {
+		c.gate.Spread(c.dialect.Pace(res.Header))
+	}
 	if refusal == nil {
 		return answer, nil
 	}
 	refusal.Vendor, refusal.Operation, refusal.Status = c.dialect.Vendor, req.operation(), res.StatusCode
-	if refusal.Class == Throttled {
+	if throttled {
 		refusal.RetryAfter = c.gate.Close(c.dialect.Wait(res.Header, time.Now()))
 	}
 	return answer, refusal

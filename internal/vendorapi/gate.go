@@ -13,11 +13,15 @@ const (
 	defaultWait = time.Minute // a refusal without a hint
 )
 
-// Gate keeps every call that shares a credential from being made while the vendor has asked to wait. Safe for concurrent use.
+// Gate keeps every call that shares a credential from being made while the vendor has asked to wait, and spreads them when a
+// rate limit nears its end. Safe for concurrent use.
 type Gate struct {
-	mu    sync.Mutex
-	until time.Time
-	now   func() time.Time
+	mu     sync.Mutex
+	until  time.Time
+	gap    time.Duration
+	gapEnd time.Time
+	begun  time.Time // the last call
+	now    func() time.Time
 }
 
 // Left is how long the announced wait still lasts; zero or less if calls may be made.
@@ -39,6 +43,7 @@ func (g *Gate) Close(wait time.Duration) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock()
+	g.gap = 0 // of a window that the wait outlasts
 	if until := now.Add(wait); until.After(g.until) {
 		g.until = until
 	}

@@ -63,7 +63,8 @@ func write(w http.ResponseWriter, status int, body string) {
 
 func bearer(r *http.Request) string { return r.Header.Get("Authorization") }
 
-// client makes a client of v that speaks a plain dialect: the status is all there is to a refusal, the wait is in seconds.
+// client makes a client of v that speaks a plain dialect: the status is all there is to a refusal, the wait is in seconds,
+// the gaps are in milliseconds.
 func (v *vendor) client(t *testing.T) *vendorapi.Client {
 	t.Helper()
 	return v.clientWith(t, vendorapi.Config{})
@@ -86,6 +87,9 @@ func (v *vendor) clientWith(t *testing.T, cfg vendorapi.Config) *vendorapi.Clien
 		Wait: func(header http.Header, _ time.Time) time.Duration {
 			seconds, _ := strconv.Atoi(header.Get("Retry-After"))
 			return time.Duration(seconds) * time.Second
+		},
+		Pace: func(header http.Header) vendorapi.Pace {
+			return vendorapi.Pace{Gap: milliseconds(header, "Gap"), For: milliseconds(header, "Until")}
 		},
 		Stale: func(refusal *vendorapi.Error) bool { return refusal.Class == vendorapi.Credentials },
 	}

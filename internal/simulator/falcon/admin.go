@@ -18,7 +18,8 @@ const somebody = "analyst@soc.example"
 //
 //	GET    /iocs              all records as on the wire, deleted ones included
 //	POST   /iocs              [record]: added as given, without the vendor's checks → {"ids": [...]}
-//	PATCH  /iocs              {"id", "set": {fields}}: a person edits → {"ids": [id]}
+//	PATCH  /iocs              {"id", "set": {fields}}, or "values" in place of the id: a person edits → {"ids": [...]}
+//	POST   /iocs/expire       ["value"]: their time is over, which is no edit → {"ids": [...]}
 //	DELETE /iocs?value=       a person deletes, softly → {"ids": [...]}
 //	POST   /alerts            [alert]; one with a known composite_id replaces it → {"ids": [...]}
 //	POST   /tokens/revoke     no token is good any more → {"count": n}
@@ -32,6 +33,7 @@ func (s *Server) Admin() http.Handler {
 		"GET /iocs":           s.adminList,
 		"POST /iocs":          s.adminAdd,
 		"PATCH /iocs":         s.adminEdit,
+		"POST /iocs/expire":   s.adminExpire,
 		"DELETE /iocs":        s.adminDelete,
 		"POST /alerts":        s.adminAlerts,
 		"POST /tokens/revoke": s.adminRevoke,
@@ -121,41 +123,6 @@ func (s *Server) foreignRecord(raw json.RawMessage, now time.Time) (*record, err
 		r.ModifiedBy = r.CreatedBy
 	}
 	return r, nil
-}
-
-func (s *Server) adminEdit(r *http.Request) (any, error) {
-	var in struct {
-		ID  string          `json:"id"`
-		Set json.RawMessage `json:"set"`
-	}
-	if err := decodeAdmin(r.Body, &in); err != nil {
-		return nil, err
-	}
-	now := s.opt.Now()
-	s.iocs.mu.Lock()
-	defer s.iocs.mu.Unlock()
-	s.iocs.settle(now)
-	old := s.iocs.byID[in.ID]
-	if old == nil {
-		return nil, fmt.Errorf("no record with id %q", in.ID)
-	}
-	// What is decoded into must share nothing with the stored record, whose slices JSON would write into.
-	copied, err := json.Marshal(old)
-	if err != nil {
-		return nil, fmt.Errorf("copy record: %w", err)
-	}
-	changed := &record{}
-	if err := json.Unmarshal(copied, changed); err != nil {
-		return nil, fmt.Errorf("copy record: %w", err)
-	}
-	changed.ModifiedOn, changed.ModifiedBy = now.UTC(), somebody
-	if err := decodeAdmin(bytes.NewReader(in.Set), changed); err != nil {
-		return nil, err
-	}
-	changed.ID = in.ID
-	s.iocs.put(changed)
-	s.iocs.settle(now)
-	return adminIDs{IDs: []string{in.ID}}, nil
 }
 
 func (s *Server) adminDelete(r *http.Request) (any, error) {

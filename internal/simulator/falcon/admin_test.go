@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,11 +45,44 @@ func TestPeopleAddEditAndDeleteWithoutTheVendorsChecks(t *testing.T) {
 	v.noViolations()
 }
 
+func TestManyAreEditedOrRunOutAtOnce(t *testing.T) {
+	v := start(t)
+	v.asAdmin(http.MethodPost, "/iocs", `[
+		{"type":"domain","value":"a.example","action":"detect"},{"type":"domain","value":"b.example","action":"detect"},
+		{"type":"domain","value":"c.example","action":"detect","tags":["kept"]}]`, nil)
+	v.pass(time.Minute)
+	v.asAdmin(http.MethodPatch, "/iocs", `{"values":["a.example","b.example"],"set":{"action":"allow","severity":""}}`, nil)
+	v.asAdmin(http.MethodPost, "/iocs/expire", `["c.example"]`, nil)
+	var records []ioc
+	v.asAdmin(http.MethodGet, "/iocs", "", &records)
+	for i, want := range []struct {
+		action  string
+		expired bool
+		changed string
+	}{
+		{"allow", false, "2026-03-01T12:01:00.123456789Z"},
+		{"allow", false, "2026-03-01T12:01:00.123456789Z"},
+		{"no_action", true, "2026-03-01T12:00:00.123456789Z"}, // nobody edited it
+	} {
+		at := slices.IndexFunc(records, func(r ioc) bool { return r["value"] == string(rune('a'+i))+".example" })
+		require.Equal(t, want.action, records[at]["action"])
+		require.Equal(t, want.expired, records[at]["expired"])
+		require.Equal(t, want.changed, records[at]["modified_on"])
+	}
+	listed := v.search(combined, "filter", "expired:true").iocs(t)
+	require.Len(t, listed, 1, "it stays on the list")
+	require.Equal(t, "c.example", listed[0]["value"])
+	require.Zero(t, v.wrote)
+	v.noViolations()
+}
+
 func TestAdminRefusesWhatItDoesNotKnow(t *testing.T) {
 	v := start(t)
 	for _, c := range [][3]string{
 		{http.MethodPost, "/iocs", `[{"kind":"domain"}]`},
 		{http.MethodPatch, "/iocs", `{"id":"x","set":{}}`},
+		{http.MethodPatch, "/iocs", `{"values":["nobody.example"],"set":{}}`},
+		{http.MethodPost, "/iocs/expire", `["nobody.example"]`},
 		{http.MethodDelete, "/iocs", ``},
 		{http.MethodPost, "/alerts", `[{"created_timestamp":"yesterday"}]`},
 		{http.MethodPost, "/alerts", `[{"composite_id":7}]`},

@@ -19,10 +19,10 @@ import (
 
 // Options is how a Server starts. The zero value is usable.
 type Options struct {
-	Now     func() time.Time             // time.Now when nil
-	Violate func(operation, text string) // called for every request that breaks the contract; "POST /path" and why
-	Wrote   func(n int)                  // called with the records that a vendor call created, updated or deleted
-	Seed    uint64                       // same seed, same ids
+	Now     func() time.Time              // time.Now when nil
+	Violate func(operation, text string)  // called for every request that breaks the contract; "POST /path" and why
+	Wrote   func(operation string, n int) // called with the records that a vendor call created, updated or deleted
+	Seed    uint64                        // same seed, same ids
 
 	ClientID, ClientSecret string        // the one API client; made from the seed when empty
 	Region                 string        // X-Cs-Region; us-1 when empty
@@ -52,7 +52,7 @@ func New(opt Options) *Server {
 		opt.Violate = func(string, string) {}
 	}
 	if opt.Wrote == nil {
-		opt.Wrote = func(int) {}
+		opt.Wrote = func(string, int) {}
 	}
 	if opt.Region == "" {
 		opt.Region = "us-1"
@@ -101,7 +101,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.opt.Violate(c.operation, text)
 	}
 	if c.wrote > 0 {
-		s.opt.Wrote(c.wrote)
+		s.opt.Wrote(c.operation, c.wrote)
 	}
 	s.write(w, c, a)
 }

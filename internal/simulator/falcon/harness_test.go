@@ -70,7 +70,7 @@ func start(t *testing.T) *vendor {
 			defer v.mu.Unlock()
 			v.violations = append(v.violations, operation+": "+text)
 		},
-		Wrote: func(n int) {
+		Wrote: func(_ string, n int) {
 			v.mu.Lock()
 			defer v.mu.Unlock()
 			v.wrote += n

@@ -229,14 +229,22 @@ func TestCallsAreCountedByMethodAndFoldedPath(t *testing.T) {
 	require.Equal(t, 3, stats.Total(fault.Mimecast))
 	require.Empty(t, stats.Calls[fault.Falcon])
 
-	s.front.Wrote(fault.Falcon, 12)
+	s.front.Wrote(fault.Falcon, "DELETE /iocs/entities/indicators/v1", 12)
+	s.front.Wrote(fault.Mimecast, "POST /directory/cloud-gateway/v1/groups/abc/members", 2)
+	s.front.Wrote(fault.Mimecast, "POST /directory/cloud-gateway/v1/groups/def/members", 1)
 	s.front.Violate(fault.Mimecast, "POST /x", "why")
 	stats = s.front.Stats()
-	require.Equal(t, 12, stats.Writes[fault.Falcon])
+	require.Equal(t, map[string]int{fault.Falcon: 12, fault.Mimecast: 3}, stats.Writes)
+	require.Equal(t, map[string]map[string]int{
+		fault.Falcon:   {"DELETE /iocs/entities/indicators/v1": 12},
+		fault.Mimecast: {"POST /directory/cloud-gateway/v1/groups/{id}/members": 3},
+	}, stats.WritesBy)
 	require.Equal(t, []fault.Violation{{Vendor: fault.Mimecast, Operation: "POST /x", Text: "why"}}, stats.Violations)
 	s.front.ResetStats()
 	require.Zero(t, s.front.Stats().Total(fault.Mimecast))
 	require.Empty(t, s.front.Stats().Violations)
+	require.Equal(t, map[string]int{fault.Falcon: 0, fault.Mimecast: 0}, s.front.Stats().Writes)
+	require.Empty(t, s.front.Stats().WritesBy[fault.Falcon])
 }
 
 func TestCallInsideAnAnnouncedWaitIsCounted(t *testing.T) {
@@ -281,7 +289,25 @@ func TestRateLimitCountsDownAndStartsOver(t *testing.T) {
 	require.Equal(t, 429, resp.StatusCode)
 	require.Equal(t, "4000", resp.Header.Get("X-RateLimit-Reset"))
 	require.Equal(t, int64(2), s.handled.Load())
+	require.Equal(t, map[string]int{fault.Mimecast: 1, fault.Falcon: 0}, s.front.Stats().Throttled)
 	s.advance(4 * time.Second)
 	require.Equal(t, 200, s.status("/x"))
 	require.Zero(t, s.front.Stats().CallsInsideWait)
+}
+
+func TestAnotherCallOfTheSameLengthIsNotTheRefusedOneAgain(t *testing.T) {
+	s := newStage(t, fault.Mimecast)
+	send := func(body string) {
+		t.Helper()
+		resp, err := http.Post(s.url+"/a", "application/json", strings.NewReader(body))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+	}
+	s.add(fault.Rule{Kind: fault.Throttle, Count: 1, DelayMS: 5000})
+	send(`{"data":["one"]}`)
+	send(`{"data":["two"]}`)
+	require.Zero(t, s.front.Stats().CallsInsideWait, "it may have been on its way")
+	send(`{"data":["one"]}`)
+	require.Equal(t, 1, s.front.Stats().CallsInsideWait)
+	require.Equal(t, map[string]int{fault.Mimecast: 1, fault.Falcon: 0}, s.front.Stats().Throttled)
 }

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"hash/maphash"
 	"net/http"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ type Front struct {
 	now     func() time.Time
 	seed    uint64
 	latency time.Duration
+	prints  maphash.Seed // of fingerprints
 
 	mu     sync.Mutex
 	rules  []*rule
@@ -33,7 +35,7 @@ func New(opts Options) *Front {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	f := &Front{now: opts.Now, seed: opts.Seed, latency: opts.Latency, meter: newMeter()}
+	f := &Front{now: opts.Now, seed: opts.Seed, latency: opts.Latency, prints: maphash.MakeSeed(), meter: newMeter()}
 	if opts.PerMinute > 0 {
 		f.limits = map[string]*limit{
 			Mimecast: newLimit(opts.PerMinute, mimecastWindow),
@@ -46,13 +48,14 @@ func New(opts Options) *Front {
 // Wrap puts the Front before the server of a vendor.
 func (f *Front) Wrap(vendor string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f.called(vendor, r, f.now())
+		seenAs := fingerprint(r, f.prints)
+		f.called(vendor, r, seenAs, f.now())
 		if !sleep(r.Context(), f.latency) {
 			return
 		}
 		seen := &observed{ResponseWriter: w, onHeader: func(status int, header http.Header) {
 			if status == http.StatusTooManyRequests {
-				f.throttled(vendor, r, header, f.now())
+				f.throttled(vendor, seenAs, header, f.now())
 			}
 		}}
 		if !f.admit(vendor, seen) {

@@ -20,6 +20,8 @@ const (
 type Stats struct {
 	Calls           map[string]map[string]int `json:"calls"`           // by "METHOD path", ids in paths folded to {id}
 	Writes          map[string]int            `json:"writes"`          // records that were made, changed or removed
+	WritesBy        map[string]map[string]int `json:"writesBy"`        // the same by "METHOD path"
+	Throttled       map[string]int            `json:"throttled"`       // calls that were answered 429
 	Violations      []Violation               `json:"violations"`      // requests that broke the contract
 	CallsInsideWait int                       `json:"callsInsideWait"` // calls made while a 429 had asked to wait
 }
@@ -52,6 +54,8 @@ func emptyStats() Stats {
 	return Stats{
 		Calls:      map[string]map[string]int{Mimecast: {}, Falcon: {}},
 		Writes:     map[string]int{Mimecast: 0, Falcon: 0},
+		WritesBy:   map[string]map[string]int{Mimecast: {}, Falcon: {}},
+		Throttled:  map[string]int{Mimecast: 0, Falcon: 0},
 		Violations: []Violation{},
 	}
 }
@@ -60,14 +64,19 @@ func emptyStats() Stats {
 func (m *meter) Stats() Stats {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	calls := make(map[string]map[string]int, len(m.stats.Calls))
-	for vendor, byOperation := range m.stats.Calls {
-		calls[vendor] = maps.Clone(byOperation)
-	}
 	return Stats{
-		Calls: calls, Writes: maps.Clone(m.stats.Writes),
+		Calls: copied(m.stats.Calls), Writes: maps.Clone(m.stats.Writes), WritesBy: copied(m.stats.WritesBy),
+		Throttled:  maps.Clone(m.stats.Throttled),
 		Violations: slices.Clone(m.stats.Violations), CallsInsideWait: m.stats.CallsInsideWait,
 	}
+}
+
+func copied(counts map[string]map[string]int) map[string]map[string]int {
+	out := make(map[string]map[string]int, len(counts))
+	for vendor, byOperation := range counts {
+		out[vendor] = maps.Clone(byOperation)
+	}
+	return out
 }
 
 // ResetStats sets all counts to zero. A wait that was announced stays in force.
@@ -77,11 +86,12 @@ func (m *meter) ResetStats() {
 	m.stats = emptyStats()
 }
 
-// Wrote counts records that a vendor's server made, changed or removed.
-func (m *meter) Wrote(vendor string, records int) {
+// Wrote counts records that a call ("METHOD path") made, changed or removed at a vendor.
+func (m *meter) Wrote(vendor, operation string, records int) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	m.stats.Writes[vendor] += records
+	m.stats.WritesBy[vendor] = counted(m.stats.WritesBy[vendor], folded(operation), records)
 }
 
 // Violate counts a request that broke the contract. Beyond the first thousand the texts are dropped.
@@ -96,28 +106,32 @@ func (m *meter) Violate(vendor, operation, text string) {
 
 func bounded(text string) string { return strings.ToValidUTF8(text[:min(len(text), maxText)], "") }
 
-func (m *meter) called(vendor string, r *http.Request, now time.Time) {
+func (m *meter) called(vendor string, r *http.Request, seenAs string, now time.Time) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	calls := m.stats.Calls[vendor]
-	if calls == nil {
-		calls = map[string]int{}
-		m.stats.Calls[vendor] = calls
-	}
-	operation := operationOf(r)
-	if _, known := calls[operation]; !known && len(calls) >= maxOperations {
-		operation = "others"
-	}
-	calls[operation]++
-	if m.waits[vendor].holds(fingerprint(r), now) {
+	m.stats.Calls[vendor] = counted(m.stats.Calls[vendor], folded(r.Method+" "+r.URL.Path), 1)
+	if m.waits[vendor].holds(seenAs, now) {
 		m.stats.CallsInsideWait++
 	}
 }
 
-func (m *meter) throttled(vendor string, r *http.Request, header http.Header, now time.Time) {
+// counted adds to the count of an operation, or to that of all others when there are too many.
+func counted(counts map[string]int, operation string, n int) map[string]int {
+	if counts == nil {
+		counts = map[string]int{}
+	}
+	if _, known := counts[operation]; !known && len(counts) >= maxOperations {
+		operation = "others"
+	}
+	counts[operation] += n
+	return counts
+}
+
+func (m *meter) throttled(vendor, seenAs string, header http.Header, now time.Time) {
 	until := announced(vendor, header, now)
 	m.lock.Lock()
 	defer m.lock.Unlock()
+	m.stats.Throttled[vendor]++
 	before := m.waits[vendor]
 	if !until.After(before.until) {
 		return
@@ -126,17 +140,17 @@ func (m *meter) throttled(vendor string, r *http.Request, header http.Header, no
 	if now.Before(before.until) {
 		from = before.from // the same wait, only longer
 	}
-	m.waits[vendor] = wait{from: from, until: until, refused: fingerprint(r)}
+	m.waits[vendor] = wait{from: from, until: until, refused: seenAs}
 }
 
-// operationOf names a call for the statistics: its method and path, with ids folded to {id}.
-func operationOf(r *http.Request) string {
-	segments := strings.Split(bounded(r.URL.Path), "/")
+// folded is an operation for the statistics: ids in its path become {id}.
+func folded(operation string) string {
+	segments := strings.Split(bounded(operation), "/")
 	for i := 1; i < len(segments); i++ {
 		collection := segments[i-1] == "groups" || segments[i-1] == "policies"
 		if segments[i] != "" && (collection || len(segments[i]) > 32) {
 			segments[i] = "{id}"
 		}
 	}
-	return r.Method + " " + strings.Join(segments, "/")
+	return strings.Join(segments, "/")
 }

@@ -1,6 +1,9 @@
 package fault
 
 import (
+	"bytes"
+	"hash/maphash"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -26,9 +29,17 @@ func (w wait) holds(call string, now time.Time) bool {
 	return call == w.refused || now.Sub(w.from) > grace
 }
 
-// fingerprint tells a repeated call from another one without reading its body.
-func fingerprint(r *http.Request) string {
-	return r.Method + " " + r.URL.RequestURI() + " " + strconv.FormatInt(r.ContentLength, 10)
+// maxPrinted is how much of a body is looked at to tell a repeated call from another one.
+const maxPrinted = 1 << 20
+
+// fingerprint tells a repeated call from another one. The body can still be read to its end, with what went wrong on its way.
+func fingerprint(r *http.Request, seed maphash.Seed) string {
+	head, _ := io.ReadAll(io.LimitReader(r.Body, maxPrinted)) // the next read meets the same error
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(head), r.Body), r.Body}
+	return r.Method + " " + r.URL.RequestURI() + " " + strconv.FormatUint(maphash.Bytes(seed, head), 16)
 }
 
 // announced reads until when a 429 asks to wait, zero when it does not say: Retry-After wins, then Mimecast's duration in

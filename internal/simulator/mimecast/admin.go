@@ -12,11 +12,13 @@ import (
 // maxAdminBody bounds what a test may hand over at once.
 const maxAdminBody = 256 << 20
 
-// Limits are what the account has room for, and which hashes it refuses.
+// Limits are what the account has room for, and what it refuses for a reason of its own. Each refused value is refused alone,
+// with the code err_hash_rejected or err_domain_rejected where the function says why.
 type Limits struct {
-	BYOTIHashes   *int     `json:"byotiHashes"`
-	ManagedURLs   *int     `json:"managedUrls"`
-	RefusedHashes []string `json:"refusedHashes"`
+	BYOTIHashes    *int     `json:"byotiHashes"`
+	ManagedURLs    *int     `json:"managedUrls"`
+	RefusedHashes  []string `json:"refusedHashes"`  // by BYOTI
+	RefusedDomains []string `json:"refusedDomains"` // as members of groups, senders of new policies and managed URLs
 }
 
 // Admin is what tests ask and set. Bodies are JSON; an error is {"error": text}.
@@ -28,7 +30,7 @@ type Limits struct {
 //	PUT  /denied             ["path prefix"] that answer 403 app_forbidden
 //	PUT  /credentials        {"clientId", "clientSecret"}: the only ones that get a token from now on
 //	PUT  /quirks             Quirks, all of them
-//	PUT  /limits             Limits; what is left out stays, but for the refused hashes
+//	PUT  /limits             Limits; what is left out stays, but for what is refused
 //	GET  /state              State
 func (s *Server) Admin() http.Handler {
 	mux := http.NewServeMux()
@@ -77,6 +79,10 @@ func (s *Server) setLimits(limits Limits) error {
 		s.byoti.refused = map[string]bool{}
 		for _, hash := range limits.RefusedHashes {
 			s.byoti.refused[strings.ToLower(hash)] = true
+		}
+		s.refused = map[string]bool{}
+		for _, domain := range limits.RefusedDomains {
+			s.refused[strings.ToLower(domain)] = true
 		}
 	})
 	return nil

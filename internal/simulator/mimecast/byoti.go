@@ -80,7 +80,7 @@ func (s *Server) createBatch(call *classicCall, in batchRequest) (answer, *probl
 		}
 	}
 	if len(good) > 0 {
-		s.opts.Wrote(len(good))
+		s.wrote += len(good)
 		made := batch{
 			BatchIDToken: s.publicID(s.newKey("batch")), OperationType: in.OperationType, HashCount: len(good),
 			CompletionTime: s.opts.Now().UTC().Format("2006-01-02T15:04:05.000Z") + "[UTC]", hashes: good,
@@ -165,7 +165,7 @@ func (s *Server) deleteBatch(in idRequest) (any, *problem) {
 	for _, hash := range s.byoti.batches[i].hashes {
 		delete(s.byoti.hashes, hash)
 	}
-	s.opts.Wrote(len(s.byoti.batches[i].hashes))
+	s.wrote += len(s.byoti.batches[i].hashes)
 	s.byoti.batches = slices.Delete(s.byoti.batches, i, i+1)
 	return map[string]any{"id": in.ID, "success": true}, nil
 }

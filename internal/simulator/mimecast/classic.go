@@ -11,6 +11,7 @@ import (
 type classicFunction struct {
 	min, max int  // how many objects data holds
 	bodyless bool // the function takes no body
+	silent   bool // a 204 says that all was done
 	run      func(*Server, *classicCall) (answer, *problem)
 }
 
@@ -54,16 +55,20 @@ func (s *Server) classic(f classicFunction) http.Handler {
 			}
 			s.mu.Lock()
 			result, trouble = f.run(s, call)
+			s.report(r)
 			s.mu.Unlock()
 		}
-		if trouble != nil {
+		switch {
+		case trouble != nil:
 			if trouble.broken {
 				s.violate(r, trouble.text())
 			}
 			s.refuse(w, trouble)
-			return
+		case f.silent && len(result.fail) == 0:
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			sendClassic(w, http.StatusOK, http.StatusOK, result)
 		}
-		sendClassic(w, http.StatusOK, http.StatusOK, result)
 	})
 }
 

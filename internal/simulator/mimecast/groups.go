@@ -53,7 +53,7 @@ func (s *Server) newGroup(name, parentID string) (*group, *problem) {
 		}
 		parent = found
 	}
-	s.opts.Wrote(1)
+	s.wrote++
 	return s.makeGroup(name, parent.key), nil
 }
 
@@ -116,6 +116,14 @@ func newMember(address, domain, note, noteField string) (*member, *problem) {
 	return m, nil
 }
 
+// acceptable refuses a domain that the account is told to refuse.
+func (s *Server) acceptable(domain string) *problem {
+	if s.refused[strings.ToLower(domain)] {
+		return refused("err_domain_rejected", "The domain is not accepted")
+	}
+	return nil
+}
+
 // add makes m a member and says whether it was not one before.
 func (s *Server) add(g *group, m *member) bool {
 	if _, known := g.index[m.value()]; known {
@@ -124,7 +132,7 @@ func (s *Server) add(g *group, m *member) bool {
 	m.key = s.newKey("member")
 	g.order = append(g.order, m)
 	g.index[m.value()] = m
-	s.opts.Wrote(1)
+	s.wrote++
 	return true
 }
 
@@ -136,7 +144,7 @@ func (s *Server) remove(g *group, value string) (*member, bool) {
 	}
 	delete(g.index, value)
 	g.order = slices.DeleteFunc(g.order, func(other *member) bool { return other == m })
-	s.opts.Wrote(1)
+	s.wrote++
 	return m, true
 }
 

@@ -60,7 +60,7 @@ func (s *Server) updateGroup(in groupRequest) (any, *problem) {
 	if in.Description != "" {
 		g.name = in.Description
 	}
-	s.opts.Wrote(1)
+	s.wrote++
 	return s.groupFields(g, "folderCount"), nil
 }
 
@@ -74,7 +74,7 @@ func (s *Server) deleteGroup(in idRequest) (any, *problem) {
 		return nil, refused("err_folder_not_empty", "The group is not empty")
 	}
 	s.groups = slices.DeleteFunc(s.groups, func(other *group) bool { return other == g })
-	s.opts.Wrote(1)
+	s.wrote++
 	return nil, nil
 }
 
@@ -91,6 +91,9 @@ func (s *Server) addGroupMember(in memberRequest) (any, *problem) {
 		return nil, trouble
 	}
 	m, trouble := newMember(in.EmailAddress, in.Domain, in.Notes, "notes")
+	if trouble == nil {
+		trouble = s.acceptable(in.Domain)
+	}
 	if trouble != nil {
 		return nil, trouble
 	}

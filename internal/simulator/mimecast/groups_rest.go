@@ -73,6 +73,9 @@ func (s *Server) restAddMembers(call *restCall) (any, *problem) {
 	}
 	if !s.quirks.BatchMemberResults {
 		for _, m := range members {
+			if trouble := s.acceptable(m.value()); trouble != nil {
+				return nil, trouble
+			}
 			if _, known := g.index[m.value()]; known {
 				p := refused("err_folder_group_member_already_exists", "The group member already exists")
 				p.status = http.StatusConflict
@@ -80,7 +83,7 @@ func (s *Server) restAddMembers(call *restCall) (any, *problem) {
 			}
 		}
 	}
-	return s.forEach(members, func(m *member) bool { return s.add(g, m) }), nil
+	return s.forEach(members, func(m *member) bool { return s.acceptable(m.value()) == nil && s.add(g, m) }), nil
 }
 
 func (s *Server) restRemoveMembers(call *restCall) (any, *problem) {

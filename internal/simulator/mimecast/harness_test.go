@@ -48,7 +48,7 @@ func newVendor(t *testing.T, change ...func(*mimecast.Options)) *vendor {
 			defer v.mu.Unlock()
 			v.violations = append(v.violations, operation+": "+text)
 		},
-		Wrote: func(n int) {
+		Wrote: func(_ string, n int) {
 			v.mu.Lock()
 			defer v.mu.Unlock()
 			v.wrote += n

@@ -64,7 +64,7 @@ func (s *Server) sendEmail(in sendRequest) (any, *problem) {
 	}
 	if len(sent.To) > 0 {
 		s.mails = append(s.mails, sent)
-		s.opts.Wrote(1)
+		s.wrote++
 	}
 	return map[string]any{
 		"messageId": "<" + s.newKey("mail") + "@mail.acme-corp-internal.com>", "messageDateHeader": formatDate(s.opts.Now()),

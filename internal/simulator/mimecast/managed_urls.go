@@ -49,6 +49,9 @@ func (s *Server) createManagedURL(in managedURLRequest) (any, *problem) {
 	if !ok {
 		return nil, invalid("url", "err_managed_url_create_failure", "The URL is invalid")
 	}
+	if trouble := s.acceptable(entry.domain); trouble != nil {
+		return nil, trouble
+	}
 	if _, known := s.urls.index[entry.identity()]; known {
 		p := refused("err_managed_url_exists_code", "The managed URL already exists; to update it, delete and recreate")
 		p.key = map[string]any{
@@ -67,7 +70,7 @@ func (s *Server) createManagedURL(in managedURLRequest) (any, *problem) {
 		s.urls.index = map[string]*managedURL{}
 	}
 	s.urls.index[entry.identity()] = entry
-	s.opts.Wrote(1)
+	s.wrote++
 	return s.urlFields(entry, false), nil
 }
 
@@ -200,7 +203,7 @@ func (s *Server) deleteManagedURL(in idRequest) (any, *problem) {
 	}
 	delete(s.urls.index, s.urls.entries[i].identity())
 	s.urls.entries = slices.Delete(s.urls.entries, i, i+1)
-	s.opts.Wrote(1)
+	s.wrote++
 	if s.everyNth(2) {
 		return nil, nil
 	}

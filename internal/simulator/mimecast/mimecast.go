@@ -13,10 +13,10 @@ import (
 // Options are how a Server behaves. The zero value is a working vendor with empty logs whose credentials are "demo" and
 // "demo-secret".
 type Options struct {
-	Now     func() time.Time             // time.Now if nil
-	Violate func(operation, text string) // called for every request that breaks the contract
-	Wrote   func(n int)                  // called with the number of records made, changed or removed
-	Seed    uint64                       // tokens and ids are the same for the same seed and calls
+	Now     func() time.Time              // time.Now if nil
+	Violate func(operation, text string)  // called for every request that breaks the contract
+	Wrote   func(operation string, n int) // called with the number of records that a call made, changed or removed
+	Seed    uint64                        // tokens and ids are the same for the same seed and calls
 
 	ClientID, ClientSecret string
 	TokenLife              time.Duration // how long an access token is good; 1799 s if 0
@@ -58,10 +58,12 @@ type Server struct {
 	secrets  credentials
 	tokens   map[string]time.Time // access token to its end
 	denied   []string             // path prefixes that answer 403
+	wrote    int                  // records made, changed or removed by the function that runs
 	counter  uint64               // makes ids, tokens and page tokens differ
 	turns    map[uint64]uint64    // how often something with several known forms was answered
 	logs     map[Log]*log
 	domains  []internalDomain
+	refused  map[string]bool // domains that are refused wherever one could be blocked
 	byoti    byoti
 	groups   []*group
 	policies []*policy
@@ -80,7 +82,7 @@ func New(opts Options) *Server {
 		opts.Violate = func(string, string) {}
 	}
 	if opts.Wrote == nil {
-		opts.Wrote = func(int) {}
+		opts.Wrote = func(string, int) {}
 	}
 	if opts.ClientID == "" {
 		opts.ClientID, opts.ClientSecret = "demo", "demo-secret"
@@ -156,7 +158,7 @@ func classicFunctions() map[string]classicFunction {
 		directory + "get-group-members":   {min: 1, max: 1, run: one((*Server).getGroupMembers)},
 		directory + "remove-group-member": {min: 1, max: 10, run: each((*Server).removeGroupMember)},
 		directory + "update-group":        {min: 1, max: 10, run: each((*Server).updateGroup)},
-		directory + "delete-group":        {min: 1, max: 10, run: each((*Server).deleteGroup)},
+		directory + "delete-group":        {min: 1, max: 10, silent: true, run: each((*Server).deleteGroup)},
 
 		senders + "create-policy": {min: 1, max: 1, run: each((*Server).createPolicy)},
 		senders + "get-policy":    {max: 500, run: (*Server).getPolicy},
@@ -201,6 +203,14 @@ func restFunctions() map[string]restFunction {
 		"PATCH " + policies + "/{id}":                   {body: true, run: (*Server).restUpdatePolicy},
 		"DELETE " + policies + "/{id}":                  {run: (*Server).restDeletePolicy},
 	}
+}
+
+// report tells what the function that just ran has written.
+func (s *Server) report(r *http.Request) {
+	if s.wrote > 0 {
+		s.opts.Wrote(r.Method+" "+r.URL.Path, s.wrote)
+	}
+	s.wrote = 0
 }
 
 // everyNth is true once in n times: some answers have several known forms, and a client has to take all of them.

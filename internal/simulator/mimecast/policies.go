@@ -55,6 +55,9 @@ func (s *Server) checkPart(field string, in part) (part, *problem) {
 	if in.Domain != "" && !domainForm.MatchString(strings.ToLower(in.Domain)) {
 		return part{}, invalid(field, "err_validation_invalid_domain", "The domain is not valid")
 	}
+	if trouble := s.acceptable(in.Domain); trouble != nil {
+		return part{}, trouble
+	}
 	if in.GroupID != "" {
 		g, trouble := s.groupByID(in.GroupID)
 		if trouble != nil {
@@ -98,7 +101,7 @@ func (s *Server) insert(p policy) *policy {
 	p.updated = p.created
 	made := &p
 	s.policies = append(s.policies, made)
-	s.opts.Wrote(1)
+	s.wrote++
 	return made
 }
 
@@ -106,12 +109,12 @@ func (s *Server) insert(p policy) *policy {
 func (s *Server) replace(p *policy, changed policy) {
 	changed.updated = s.opts.Now()
 	*p = changed
-	s.opts.Wrote(1)
+	s.wrote++
 }
 
 func (s *Server) drop(p *policy) {
 	s.policies = slices.DeleteFunc(s.policies, func(other *policy) bool { return other == p })
-	s.opts.Wrote(1)
+	s.wrote++
 }
 
 func (s *Server) policyByID(id string) (*policy, bool) {

@@ -119,7 +119,7 @@ func (s *Server) openIncident(in incidentSearch) (any, *problem) {
 		}
 	}
 	s.cases = append(s.cases, made)
-	s.opts.Wrote(1)
+	s.wrote++
 	return s.incidentFields(made), nil
 }
 

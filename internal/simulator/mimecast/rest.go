@@ -35,6 +35,7 @@ func (s *Server) rest(f restFunction) http.Handler {
 		if trouble == nil {
 			s.mu.Lock()
 			body, trouble = f.run(s, call)
+			s.report(r)
 			s.mu.Unlock()
 		}
 		switch {

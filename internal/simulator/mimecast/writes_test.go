@@ -151,6 +151,39 @@ func TestMemberAlreadyThereAndMemberGoneHaveTheirCodes(t *testing.T) {
 	require.Len(t, v.violated(), 1)
 }
 
+func TestADomainCanBeRefusedAloneWhereverItCouldBeBlocked(t *testing.T) {
+	v := newVendor(t)
+	v.steer(http.MethodPut, "/limits", mimecast.Limits{RefusedDomains: []string{"Bad.example"}})
+	id := v.rest(http.MethodPost, groupsPath, map[string]string{"description": "g"}).body["id"].(string)
+	v.written()
+	both := []any{map[string]string{"domain": "bad.example"}, map[string]string{"domain": "good.example"}}
+	r := v.rest(http.MethodPost, groupsPath+"/"+id+"/members", map[string]any{"groupMembers": both})
+	require.Equal(t, []any{map[string]any{"success": false}, map[string]any{"success": true}}, r.body["results"])
+
+	r = v.post("/api/directory/add-group-member", fmt.Sprintf(`{"data":[{"id":%[1]q,"domain":"bad.example"},{"id":%[1]q,"domain":"other.example"}]}`, id))
+	require.Equal(t, "err_domain_rejected", r.code())
+	require.Len(t, r.data(), 1)
+
+	r = v.post("/api/ttp/url/create-managed-url", `{"data":[{"url":"https://bad.example","action":"block","matchType":"domain"},{"url":"https://good.example","action":"block","matchType":"domain"}]}`)
+	require.Equal(t, "err_domain_rejected", r.code())
+	require.Len(t, r.data(), 1)
+
+	r = v.rest(http.MethodPost, policiesPath, map[string]any{
+		"description": "d", "option": "block_sender", "from": map[string]string{"type": "email_domain", "domain": "bad.example"},
+		"to": map[string]string{"type": "everyone"},
+	})
+	require.Equal(t, http.StatusBadRequest, r.status)
+	require.Equal(t, "err_domain_rejected", r.code())
+	require.Equal(t, 3, v.written())
+
+	v.steer(http.MethodPut, "/quirks", mimecast.Quirks{})
+	r = v.rest(http.MethodPost, groupsPath+"/"+id+"/members", map[string]any{"groupMembers": both})
+	require.Equal(t, http.StatusBadRequest, r.status, "the whole call")
+	v.steer(http.MethodPut, "/limits", mimecast.Limits{})
+	require.Len(t, v.post("/api/directory/add-group-member", fmt.Sprintf(`{"data":[{"id":%q,"domain":"bad.example"}]}`, id)).data(), 1)
+	v.noViolations()
+}
+
 func TestGroupNamesAreNotUniqueAndOnlyEmptyOnesAreDeleted(t *testing.T) {
 	v := newVendor(t)
 	create := `{"data":[{"description":"New Folder"}]}`
@@ -158,9 +191,31 @@ func TestGroupNamesAreNotUniqueAndOnlyEmptyOnesAreDeleted(t *testing.T) {
 	second := v.post("/api/directory/create-group", create).first()["id"].(string)
 	require.NotEqual(t, first, second)
 	v.post("/api/directory/add-group-member", fmt.Sprintf(`{"data":[{"id":%q,"domain":"one.example"}]}`, first))
-	require.NotEmpty(t, v.post("/api/directory/delete-group", fmt.Sprintf(`{"data":[{"id":%q}]}`, first)).code())
-	require.Empty(t, v.post("/api/directory/delete-group", fmt.Sprintf(`{"data":[{"id":%q}]}`, second)).code())
+	remove := func(ids ...string) reply {
+		data := make([]map[string]string, 0, len(ids))
+		for _, id := range ids {
+			data = append(data, map[string]string{"id": id})
+		}
+		return v.rest(http.MethodPost, "/api/directory/delete-group", map[string]any{"data": data})
+	}
+	v.written()
+	full := remove(first)
+	require.Equal(t, http.StatusOK, full.status)
+	require.Equal(t, "err_folder_not_empty", full.code())
+	require.Equal(t, map[string]any{"id": first}, full.body["fail"].([]any)[0].(map[string]any)["key"])
+	v.steer(http.MethodPut, "/denied", []string{"/api/directory/delete-group"})
+	require.Equal(t, http.StatusForbidden, remove(second).status)
+	v.steer(http.MethodPut, "/denied", []string{})
+	require.Zero(t, v.written())
+	both := remove(first, second)
+	require.Equal(t, http.StatusOK, both.status, "one of the two is refused")
+	require.Len(t, both.body["fail"], 1)
+	require.Equal(t, 1, v.written())
 	require.Equal(t, http.StatusNotFound, v.get(groupsPath+"/"+second).status)
+	require.Equal(t, "err_folder_not_found", remove(second).code())
+	v.post("/api/directory/remove-group-member", fmt.Sprintf(`{"data":[{"id":%q,"domain":"one.example"}]}`, first))
+	require.Equal(t, http.StatusNoContent, remove(first).status)
+	v.noViolations()
 }
 
 func TestPoliciesAreTheSameInBothStyles(t *testing.T) {

@@ -72,6 +72,7 @@ func options(args []string) (simulator.Options, error) {
 	flags.IntVar(&opts.PerMinute, "rate-limit", 0, "calls per minute and vendor; 0 for no limit")
 	flags.DurationVar(&opts.Latency, "latency", 0, "least duration of a vendor call")
 	flags.DurationVar(&opts.TokenLife, "token-life", 0, "how long tokens are good; 0 for the vendors' own")
+	flags.DurationVar(&opts.RemediationTime, "remediation-time", 0, "how long a Mimecast incident takes; 0 for 30 s")
 	flags.StringVar(&opts.MimecastClientID, "mimecast-client-id", simulator.DemoClientID, "client `id` for Mimecast")
 	flags.StringVar(&opts.MimecastClientSecret, "mimecast-client-secret", simulator.DemoMimecastSecret, "client `secret` for Mimecast")
 	flags.StringVar(&opts.FalconClientID, "falcon-client-id", simulator.DemoClientID, "client `id` for Falcon")
@@ -83,8 +84,8 @@ func options(args []string) (simulator.Options, error) {
 	if flags.NArg() > 0 {
 		return opts, fmt.Errorf("read flags: unexpected argument %q", flags.Arg(0))
 	}
-	if opts.PerMinute < 0 || opts.Latency < 0 || opts.TokenLife < 0 {
-		return opts, errors.New("read flags: rate-limit, latency and token-life are not below 0")
+	if opts.PerMinute < 0 || opts.Latency < 0 || opts.TokenLife < 0 || opts.RemediationTime < 0 {
+		return opts, errors.New("read flags: rate-limit, latency, token-life and remediation-time are not below 0")
 	}
 	return opts, nil
 }
