@@ -103,15 +103,17 @@ func TestAHeldValueThatAPersonAllowsIsReleasedOnce(t *testing.T) {
 	w.settings.Protect.Allow = []string{unheard, "never-met.top", hash(1)}
 	w.planned(activities.RunPlan{Settings: w.settings})
 	loaded := w.load()
-	require.Equal(t, []string{unheard}, values(loaded.Released))
-	require.Equal(t, indicator.URLDomains, loaded.Released[0].Source)
-	require.NotEmpty(t, loaded.Released[0].Record)
+	require.Len(t, loaded.Again, 1)
+	require.Len(t, loaded.Again[indicator.URLDomains], 1)
+	released := loaded.Again[indicator.URLDomains][0]
+	require.Equal(t, unheard, released.Value)
+	require.NotEmpty(t, released.Record)
 	w.temporal.AssertCalled(t, "SignalWorkflow", anyCalls(1)[0], wire.IntegrationID(acme), "", wire.RunStarted, anyCalls(1)[0])
 
-	w.upload(loaded.Released...)
+	w.upload(domain(released.Value, indicator.URLDomains, released.SeenAt))
 	require.Contains(t, w.iocs(), unheard)
 	require.Equal(t, ledger.Shared, w.entry(indicator.Domain, unheard).State)
-	require.Empty(t, w.load().Released)
+	require.Empty(t, w.load().Again)
 }
 
 func TestAHardStopIsNotReleasedWhateverAPersonAllows(t *testing.T) {
@@ -123,7 +125,7 @@ func TestAHardStopIsNotReleasedWhateverAPersonAllows(t *testing.T) {
 	w.holds("https://acme-mail.top/")
 	w.settings.Protect.Allow = []string{"login.acme.top", "acme-mail.top"}
 	w.planned(activities.RunPlan{Settings: w.settings})
-	require.Empty(t, w.load().Released)
+	require.Empty(t, w.load().Again)
 }
 
 func TestAReleasedValueOfASourceThatIsSwitchedOffStaysHeld(t *testing.T) {
@@ -132,5 +134,5 @@ func TestAReleasedValueOfASourceThatIsSwitchedOffStaysHeld(t *testing.T) {
 	w.settings.Protect.Allow = []string{unheard}
 	w.settings.SendToFalcon.URLDomains.Enabled = false
 	w.planned(activities.RunPlan{Settings: w.settings})
-	require.Empty(t, w.load().Released)
+	require.Empty(t, w.load().Again)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -21,10 +22,15 @@ import (
 type RunPlan struct {
 	Settings settings.Settings           `json:"settings"`
 	Cursors  map[indicator.Source]Cursor `json:"cursors,omitempty"`
-	// Parked are the sources that a permanent error keeps out, with the reason.
-	Parked map[indicator.Source]string `json:"parked,omitempty"`
-	// Since is where a first read starts: the start of the integration less fetchDuration, or what a person asked for.
+	// Parked are the parts that a permanent error keeps out, with the reason.
+	Parked map[settings.Part]string `json:"parked,omitempty"`
+	// Since is where a first read starts: the start of the integration less fetchDuration, or what a person asked for. Zero
+	// for a list that is read whole.
 	Since time.Time `json:"since"`
+	// SenderGroup is the id of the integration's own group at Mimecast, as a run met it last.
+	SenderGroup string `json:"senderGroup,omitempty"`
+	// Approved is how many values a person lets the run withdraw, whatever the deletion guard says.
+	Approved int `json:"approved,omitempty"`
 	// Idle says why the flow must not run now; empty if it may.
 	Idle string `json:"idle,omitempty"`
 	// Running is the run that the Integration takes to be at work.
@@ -43,13 +49,15 @@ type Run struct {
 type LoadIntegrationInput struct {
 	Integration string `json:"integration"`
 	Flow        string `json:"flow"`
+	Preview     bool   `json:"preview,omitempty"` // it only looks: nobody is told, and a pause does not matter
 }
 
-// LoadIntegrationResult is the plan of the run, and what a person has released since the last one.
+// LoadIntegrationResult is the plan of the run, and what it has to do beside what it will read: what a person has released
+// since the last run, and what a vendor has refused and is offered again.
 type LoadIntegrationResult struct {
 	RunPlan
 
-	Released []indicator.Indicator `json:"released,omitempty"`
+	Again map[indicator.Source][]Finding `json:"again,omitempty"`
 }
 
 // LoadIntegration asks the Integration workflow for the plan of a run and tells it that the run has started. Only one run
@@ -59,26 +67,36 @@ func (a *Activities) LoadIntegration(ctx context.Context, in LoadIntegrationInpu
 	if err != nil {
 		return LoadIntegrationResult{}, err
 	}
+	if in.Preview {
+		plan.Idle, plan.Settings.DryRun = "", true
+		if !plan.Settings.FlowEnabled(in.Flow) {
+			plan.Idle = switchedOff
+		}
+	}
 	self := activity.GetInfo(ctx).WorkflowExecution
-	if other := plan.Running; other.RunID != "" && other.RunID != self.RunID && a.atWork(ctx, other) {
+	if other := plan.Running; !in.Preview && other.RunID != "" && other.RunID != self.RunID && a.atWork(ctx, other) {
 		plan.Idle = fmt.Sprintf("already running: workflow %s, run %s", other.WorkflowID, other.RunID)
 	}
 	if plan.Idle != "" {
 		return LoadIntegrationResult{RunPlan: plan}, nil
 	}
-	started := Run{Flow: in.Flow, WorkflowID: self.ID, RunID: self.RunID, StartedAt: a.Now().UTC()}
-	if err := a.Temporal.SignalWorkflow(ctx, wire.IntegrationID(in.Integration), "", wire.RunStarted, started); gone(err) {
-		// A workflow that has ended still answers queries.
-		return LoadIntegrationResult{}, unknownIntegration(in.Integration)
-	} else if err != nil {
-		return LoadIntegrationResult{}, failure(ctx, fmt.Errorf("tell the integration that the run has started: %w", err))
+	if !in.Preview {
+		started := Run{Flow: in.Flow, WorkflowID: self.ID, RunID: self.RunID, StartedAt: a.Now().UTC()}
+		if err := a.Temporal.SignalWorkflow(ctx, wire.IntegrationID(in.Integration), "", wire.RunStarted, started); gone(err) {
+			// A workflow that has ended still answers queries.
+			return LoadIntegrationResult{}, unknownIntegration(in.Integration)
+		} else if err != nil {
+			return LoadIntegrationResult{}, failure(ctx, fmt.Errorf("tell the integration that the run has started: %w", err))
+		}
 	}
-	released, err := a.released(ctx, in.Integration, plan.Settings)
+	again, err := a.again(ctx, in, plan.Settings)
 	if err != nil {
 		return LoadIntegrationResult{}, failure(ctx, err)
 	}
-	return LoadIntegrationResult{RunPlan: plan, Released: released}, nil
+	return LoadIntegrationResult{RunPlan: plan, Again: again}, nil
 }
+
+const switchedOff = "switched off in the settings"
 
 func (a *Activities) runPlan(ctx context.Context, in LoadIntegrationInput) (RunPlan, error) {
 	answer, err := a.Temporal.QueryWorkflow(ctx, wire.IntegrationID(in.Integration), "", wire.RunPlan, in.Flow)
@@ -112,36 +130,64 @@ func (a *Activities) atWork(ctx context.Context, run Run) bool {
 	return err == nil && found.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 }
 
-// released are the values that the guard held before and a person has allowed since: the logs do not bring them again. What
-// only a person may not decide, such as the tenant's own domains, stays held.
-func (a *Activities) released(ctx context.Context, integration string, now settings.Settings) ([]indicator.Indicator, error) {
-	keys := make([]indicator.Key, 0, 2*len(now.Protect.Allow))
-	for _, value := range now.Protect.Allow {
-		keys = append(keys, indicator.Key{Kind: indicator.Domain, Value: value}, indicator.Key{Kind: indicator.SHA256, Value: value})
-	}
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	entries, err := a.Ledger.Lookup(ctx, integration, ledger.ToFalcon, keys)
-	if err != nil {
-		return nil, fmt.Errorf("look up released values: %w", err)
-	}
+// again is what the logs and lists do not bring once more: values that the guard held before and a person has allowed since, and
+// values that the vendor has refused in fewer than three runs. What only a person may not decide, such as the tenant's own
+// domains, stays held.
+func (a *Activities) again(ctx context.Context, in LoadIntegrationInput, now settings.Settings) (map[indicator.Source][]Finding, error) {
 	rules, err := guard.New(a.Guard, guard.Tenant{Protect: now.Protect.Domains, Allow: now.Protect.Allow})
 	if err != nil {
 		return nil, err
 	}
-	var released []indicator.Indicator
-	for _, key := range keys {
-		entry := entries[key]
-		if entry.State != ledger.Held || guard.Hard(entry.Reason) || !now.SendToFalcon.For(entry.Source).Enabled || len(released) == UploadSize {
-			continue
+	again, n := map[indicator.Source][]Finding{}, 0
+	for _, list := range listsOf(in.Flow) {
+		entries, err := a.heldAndRefused(ctx, in.Integration, list, now.Protect.Allow)
+		if err != nil {
+			return nil, err
 		}
-		found := indicator.Indicator{Key: key, Source: entry.Source, SeenAt: entry.SeenAt, Record: entry.Record}
-		if rules.Check(found) == nil {
-			released = append(released, found)
+		for _, entry := range entries {
+			found := indicator.Indicator{Key: entry.Key, Source: entry.Source}
+			if !now.SourceEnabled(entry.Source) || n == UploadSize || rules.Check(found) != nil {
+				continue
+			}
+			n++
+			again[entry.Source] = append(again[entry.Source], Finding{
+				Value: entry.Value, Record: entry.Record, SeenAt: entry.SeenAt, ExpiresAt: entry.ExpiresAt,
+			})
 		}
 	}
-	return released, nil
+	return again, nil
+}
+
+func (a *Activities) heldAndRefused(ctx context.Context, integration string, list ledger.List, allow []string) ([]ledger.Entry, error) {
+	keys := make([]indicator.Key, 0, 2*len(allow))
+	for _, value := range allow {
+		keys = append(keys, indicator.Key{Kind: indicator.Domain, Value: value}, indicator.Key{Kind: indicator.SHA256, Value: value})
+	}
+	known, err := a.Ledger.Lookup(ctx, integration, list, keys)
+	if err != nil {
+		return nil, fmt.Errorf("look up released values: %w", err)
+	}
+	entries, err := a.Ledger.Retry(ctx, integration, list, refusalTries, UploadSize)
+	if err != nil {
+		return nil, fmt.Errorf("look up refused values: %w", err)
+	}
+	for _, key := range keys {
+		if entry := known[key]; entry.State == ledger.Held && !guard.Hard(entry.Reason) {
+			entries = append(entries, entry)
+		}
+	}
+	return entries, nil
+}
+
+// listsOf are the lists that the sources of a flow are put on.
+func listsOf(flow string) []ledger.List {
+	var lists []ledger.List
+	for _, source := range settings.SourcesOf(flow) {
+		if list := listOf(source); !slices.Contains(lists, list) {
+			lists = append(lists, list)
+		}
+	}
+	return lists
 }
 
 // Report is what a run tells its Integration: all of it so far, so that a report that is told twice changes nothing.
@@ -153,13 +199,38 @@ type Report struct {
 	More     bool                        `json:"more,omitempty"`     // the run met its bound and more is waiting
 	Cursors  map[indicator.Source]Cursor `json:"cursors,omitempty"`
 	Counts   map[indicator.Source]Counts `json:"counts,omitempty"`
-	// Parked are the sources that met a permanent error.
-	Parked map[indicator.Source]Problem `json:"parked,omitempty"`
+	// Parked are the parts that met a permanent error.
+	Parked map[settings.Part]Problem `json:"parked,omitempty"`
 	// Failed is the permanent error that ended the whole run.
 	Failed Problem `json:"failed,omitzero"`
 	DryRun bool    `json:"dryRun,omitempty"` // nothing was written, so nothing is added up
 	// Trouble is why a step has been retrying for a while.
 	Trouble string `json:"trouble,omitempty"`
+
+	// What an import has met at Mimecast: its own group, the room for hashes, and a withdrawal that was not made.
+	SenderGroup SenderGroup      `json:"senderGroup,omitzero"`
+	Quota       *indicator.Quota `json:"quota,omitempty"`
+	Waiting     *Waiting         `json:"waiting,omitempty"`
+	Approved    int              `json:"approved,omitempty"` // the approval that the run was given, which is used up
+	// Remediations are all of the integration, as the ledger has them at the time of the report.
+	Remediations *Remediations `json:"remediations,omitempty"`
+}
+
+// Remediations counts the removals of delivered mail by what became of them. Its JSON is an outside name.
+type Remediations struct {
+	Wanted       int      `json:"wanted"`
+	Started      int      `json:"started"`
+	Done         int      `json:"done"`
+	NothingFound int      `json:"nothingFound"`
+	Failed       int      `json:"failed"`
+	Messages     Messages `json:"messages"`
+}
+
+// Messages counts messages of incidents, as Mimecast does.
+type Messages struct {
+	Identified int `json:"identified"`
+	Successful int `json:"successful"`
+	Failed     int `json:"failed"`
 }
 
 // ReportRunInput is a report and whose it is.
@@ -173,7 +244,7 @@ func (a *Activities) ReportRun(ctx context.Context, in ReportRunInput) (map[indi
 	report := in.Report
 	report.At = a.Now().UTC()
 	if !report.DryRun {
-		recorded, err := a.Ledger.Summary(ctx, in.Integration, ledger.ToFalcon, report.RunID)
+		recorded, err := a.Ledger.Summary(ctx, in.Integration, report.RunID)
 		if err != nil {
 			return nil, failure(ctx, fmt.Errorf("sum up the run: %w", err))
 		}
@@ -183,9 +254,43 @@ func (a *Activities) ReportRun(ctx context.Context, in ReportRunInput) (map[indi
 		}
 		report.Counts = booked
 	}
+	if report.Finished && report.Flow != settings.FlowShareTTPLogs {
+		remediations, err := a.remediations(ctx, in.Integration)
+		if err != nil {
+			return nil, failure(ctx, err)
+		}
+		report.Remediations = remediations
+	}
 	err := a.Temporal.SignalWorkflow(ctx, wire.IntegrationID(in.Integration), "", wire.RunReported, report)
 	if gone(err) {
 		return report.Counts, nil // the integration was stopped while the run was at work
 	}
 	return report.Counts, failure(ctx, err)
+}
+
+// remediations counts the removals of mail; nil if there is none.
+func (a *Activities) remediations(ctx context.Context, integration string) (*Remediations, error) {
+	counts, err := a.Ledger.RemediationCounts(ctx, integration)
+	if err != nil || len(counts) == 0 {
+		return nil, err
+	}
+	var sum Remediations
+	for _, count := range counts {
+		switch count.State {
+		case ledger.Wanted:
+			sum.Wanted = count.N
+		case ledger.Started:
+			sum.Started = count.N
+		case ledger.Done:
+			sum.Done = count.N
+		case ledger.NothingFound:
+			sum.NothingFound = count.N
+		case ledger.RemediationFailed:
+			sum.Failed = count.N
+		}
+		sum.Messages.Identified += count.Identified
+		sum.Messages.Successful += count.Successful
+		sum.Messages.Failed += count.Failed
+	}
+	return &sum, nil
 }

@@ -30,20 +30,28 @@ type ownDomains struct {
 func (a *Activities) rules(ctx context.Context, mimecast Mimecast, credentials string, protect settings.Protect, kind indicator.Kind) (guard.Rules, error) {
 	tenant := guard.Tenant{Protect: protect.Domains, Allow: protect.Allow}
 	if kind == indicator.Domain {
-		domains, err := a.tenants.domains(ctx, mimecast, credentials, a.Now())
-		if err != nil {
+		var err error
+		if tenant, err = a.tenant(ctx, mimecast, credentials, protect); err != nil {
 			return guard.Rules{}, err
 		}
-		if len(domains)+len(protect.Domains) == 0 {
-			// Every tenant has a domain. Going on without would leave nothing between a forged sender and a block of one's own mail.
-			return guard.Rules{}, &vendorapi.Error{
-				Class: vendorapi.Contract, Vendor: "mimecast", Operation: "read internal domains",
-				Message: "Mimecast lists no domain of the tenant", Remedy: "list your domains in protect.domains",
-			}
-		}
-		tenant.InternalDomains = domains
 	}
 	return guard.New(a.Guard, tenant)
+}
+
+// tenant is what must not be hurt, the tenant's own domains included.
+func (a *Activities) tenant(ctx context.Context, mimecast Mimecast, credentials string, protect settings.Protect) (guard.Tenant, error) {
+	domains, err := a.tenants.domains(ctx, mimecast, credentials, a.Now())
+	if err != nil {
+		return guard.Tenant{}, err
+	}
+	if len(domains)+len(protect.Domains) == 0 {
+		// Every tenant has a domain. Going on without would leave nothing between a forged sender and a block of one's own mail.
+		return guard.Tenant{}, &vendorapi.Error{
+			Class: vendorapi.Contract, Vendor: "mimecast", Operation: "read internal domains",
+			Message: "Mimecast lists no domain of the tenant", Remedy: "list your domains in protect.domains",
+		}
+	}
+	return guard.Tenant{InternalDomains: domains, Protect: protect.Domains, Allow: protect.Allow}, nil
 }
 
 func (t *tenants) domains(ctx context.Context, mimecast Mimecast, credentials string, now time.Time) ([]string, error) {

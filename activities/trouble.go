@@ -29,11 +29,23 @@ func (a *Activities) stuck(ctx context.Context, integration string, err error) e
 		return failed
 	}
 	report := Report{
-		Run:     Run{Flow: settings.FlowShareTTPLogs, WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID},
+		Run:     Run{Flow: flowOf(info.WorkflowType.Name), WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID},
 		Trouble: indicator.Printable(refusal.Message(), maxTrouble),
 	}
 	if err := a.Temporal.SignalWorkflow(ctx, wire.IntegrationID(integration), "", wire.RunReported, report); err != nil {
 		activity.GetLogger(ctx).Warn("trouble not reported", "error", err)
 	}
 	return failed
+}
+
+// flowOf is the flow whose runs are workflows of this type.
+func flowOf(workflowType string) string {
+	switch workflowType {
+	case wire.ImportIOCs:
+		return settings.FlowImportIOCs
+	case wire.ImportAlerts:
+		return settings.FlowImportAlerts
+	default:
+		return settings.FlowShareTTPLogs
+	}
 }

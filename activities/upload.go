@@ -20,9 +20,9 @@ const UploadSize = 400
 
 // Reasons in the ledger that are not the guard's.
 const (
-	foundAtFalcon indicator.Reason = "found"          // ours, but made before the ledger knew of it
-	madeByOthers  indicator.Reason = "made-by-others" // listed at Falcon by somebody else
-	refused       indicator.Reason = "vendor-refused" // Falcon's words are in the detail
+	foundThere   indicator.Reason = "found"          // ours, but made before the ledger knew of it
+	madeByOthers indicator.Reason = "made-by-others" // on the list already, by somebody else
+	refused      indicator.Reason = "vendor-refused" // the vendor's words are in the detail
 )
 
 // listedAfter is how often Falcon is asked again for a value that it calls a duplicate and does not list yet: its search
@@ -42,6 +42,7 @@ type UploadIOCsInput struct {
 // the ledger knows better (see ReportRun).
 type UploadIOCsResult struct {
 	Counts map[indicator.Source]Counts `json:"counts"`
+	Items  []Item                      `json:"items,omitempty"` // dry run: what would be written
 }
 
 // UploadIOCs lists indicators at Falcon as IOCs of the integration: it asks what is there, writes the difference and records
@@ -64,7 +65,7 @@ func (a *Activities) UploadIOCs(ctx context.Context, in UploadIOCsInput) (Upload
 	todo := plan.Decide(ask, known, listed, a.Now())
 	counts := tally(wanted, ask, todo)
 	if in.DryRun {
-		return UploadIOCsResult{Counts: wouldShare(counts, todo)}, nil
+		return UploadIOCsResult{Counts: wouldShare(counts, todo), Items: planned(todo)}, nil
 	}
 	if err := a.apply(ctx, falcon, in.Integration, todo, counts); err != nil {
 		return UploadIOCsResult{}, a.stuck(ctx, in.Integration, err)
@@ -77,8 +78,8 @@ func (a *Activities) apply(ctx context.Context, falcon Falcon, integration strin
 	book := &booking{integration: integration, run: runID(ctx), counts: counts, lastTry: activity.GetInfo(ctx).Attempt >= listedAfter}
 	book.leftAlone(todo)
 	created, failed := falcon.Create(ctx, todo.Create)
-	if refusal := allRefused(created); refusal != nil {
-		return refusal
+	if err := a.allRefused(ctx, integration, ledger.FalconIOCs, created, "falcon", "sendToFalcon (host groups, platforms, actions)"); err != nil {
+		return err
 	}
 	book.outcomes(todo.Create, created)
 	if failed == nil {
@@ -101,22 +102,35 @@ func (a *Activities) apply(ctx context.Context, falcon Falcon, integration strin
 // tooManyRefused is how many refusals in a row, with nothing made, are taken for a fault in the settings.
 const tooManyRefused = 10
 
-// allRefused is an error if Falcon refuses each of many shares: then it is not the values that are wrong but what they have in
-// common, such as a host group that is gone. Quarantining them all would lose them.
-func allRefused(outcomes []indicator.Outcome) error {
-	outcomes = slices.DeleteFunc(slices.Clone(outcomes), func(o indicator.Outcome) bool { return o.NotSent })
+// allRefused is an error if a vendor refuses each of many new values: then it is not the values that are wrong but what they have
+// in common, such as a host group that is gone. Quarantining them all would lose them. Values that were refused before, on
+// their own, say nothing of that kind.
+func (a *Activities) allRefused(ctx context.Context, integration string, list ledger.List, outcomes []indicator.Outcome, vendor, check string) error {
+	var sent []indicator.Key
+	words := ""
 	for _, outcome := range outcomes {
-		if outcome.Refused == "" {
+		switch {
+		case outcome.NotSent:
+		case outcome.Refused == "":
 			return nil
+		default:
+			sent, words = append(sent, outcome.Key), outcome.Refused
 		}
 	}
-	if len(outcomes) < tooManyRefused {
+	if len(sent) < tooManyRefused {
+		return nil
+	}
+	known, err := a.Ledger.Lookup(ctx, integration, list, sent)
+	if err != nil {
+		return fmt.Errorf("look up refused values: %w", err)
+	}
+	sent = slices.DeleteFunc(sent, func(key indicator.Key) bool { return known[key].State == ledger.Quarantined })
+	if len(sent) < tooManyRefused {
 		return nil
 	}
 	return &vendorapi.Error{
-		Class: vendorapi.Rejected, Vendor: "falcon", Operation: "create IOCs", Message: outcomes[0].Refused,
-		Remedy: fmt.Sprintf("all of %d values were refused, so it is something that they have in common: check sendToFalcon "+
-			"(host groups, platforms, actions), then reconnect", len(outcomes)),
+		Class: vendorapi.Rejected, Vendor: vendor, Operation: "write to the list " + string(list), Message: words,
+		Remedy: fmt.Sprintf("all of %d values were refused, so it is something that they have in common: check %s, then reconnect", len(sent), check),
 	}
 }
 
@@ -132,7 +146,7 @@ type booking struct {
 
 func (b *booking) leftAlone(todo plan.Plan) {
 	for _, found := range todo.Found {
-		b.add(found.Share, ledger.Shared, foundAtFalcon, "", found.ID)
+		b.add(found.Share, ledger.Shared, foundThere, "", found.ID)
 	}
 	for _, share := range todo.Foreign {
 		b.add(share, ledger.Foreign, madeByOthers, "", "")
@@ -164,7 +178,7 @@ func (b *booking) outcomes(tried []indicator.Share, outcomes []indicator.Outcome
 
 func (b *booking) add(share indicator.Share, state ledger.State, reason indicator.Reason, detail, id string) {
 	b.entries = append(b.entries, ledger.Entry{
-		Integration: b.integration, Direction: ledger.ToFalcon, Key: share.Key, Source: share.Source, State: state,
+		Integration: b.integration, List: ledger.FalconIOCs, Key: share.Key, Source: share.Source, State: state,
 		Reason: reason, Detail: detail, VendorID: id, Action: share.Action, Severity: share.Severity,
 		Record: share.Record, Run: b.run, SeenAt: share.SeenAt, ExpiresAt: share.ExpiresAt,
 	})
@@ -172,28 +186,34 @@ func (b *booking) add(share indicator.Share, state ledger.State, reason indicato
 
 // toAsk leaves out of wanted what the ledger says is as it should be, and gives what it knows of the rest.
 func (a *Activities) toAsk(ctx context.Context, integration string, wanted []indicator.Share) ([]indicator.Share, map[indicator.Key]plan.Known, error) {
-	entries, err := a.Ledger.Lookup(ctx, integration, ledger.ToFalcon, keysOf(wanted))
+	entries, err := a.Ledger.Lookup(ctx, integration, ledger.FalconIOCs, keysOf(wanted))
 	if err != nil {
 		return nil, nil, fmt.Errorf("look up in the ledger: %w", err)
 	}
 	known := make(map[indicator.Key]plan.Known, len(entries))
 	for key, entry := range entries {
-		known[key] = plan.Known{State: planState(entry.State), Action: entry.Action, Severity: entry.Severity, ExpiresAt: entry.ExpiresAt}
+		known[key] = plan.Known{State: planState(entry, runID(ctx)), Action: entry.Action, Severity: entry.Severity, ExpiresAt: entry.ExpiresAt}
 	}
 	return plan.ToAsk(wanted, known, a.Now()), known, nil
 }
 
-func planState(state ledger.State) plan.State {
-	switch state {
-	case ledger.Shared:
+func planState(entry ledger.Entry, run string) plan.State {
+	switch {
+	case entry.State == ledger.Shared:
 		return plan.Shared
-	case ledger.Foreign, ledger.Quarantined:
+	case entry.State == ledger.Foreign, entry.State == ledger.Quarantined && !tryAgain(entry, run):
 		return plan.Settled
-	case ledger.Held, ledger.Withdrawn:
-		return plan.Unknown
 	default:
 		return plan.Unknown
 	}
+}
+
+// refusalTries is in how many runs a value is offered to a vendor that refuses it.
+const refusalTries = 3
+
+// tryAgain says whether a value that the vendor has refused is to be offered again: not by the same run.
+func tryAgain(entry ledger.Entry, run string) bool {
+	return entry.Tries < refusalTries && entry.Run != run
 }
 
 // shares says how indicators are to be listed, by the settings of the source that each comes from.
@@ -219,15 +239,11 @@ func shares(integration string, to settings.SendToFalcon, indicators []indicator
 
 // description is what a person at Falcon reads of where an IOC comes from.
 func description(found indicator.Indicator) string {
-	what := "Seen by Mimecast"
-	switch found.Source {
-	case indicator.AttachmentHashes:
-		what = "Malicious attachment, Mimecast Attachment Protection"
-	case indicator.URLDomains:
-		what = "Malicious link, Mimecast URL Protection"
-	case indicator.ImpersonationDomains:
-		what = "Impersonation, Mimecast Impersonation Protection"
-	}
+	what := map[indicator.Source]string{
+		indicator.AttachmentHashes:     "Malicious attachment, Mimecast Attachment Protection",
+		indicator.URLDomains:           "Malicious link, Mimecast URL Protection",
+		indicator.ImpersonationDomains: "Impersonation, Mimecast Impersonation Protection",
+	}[found.Source]
 	return what + ", " + found.SeenAt.Format(time.RFC3339)
 }
 
@@ -260,6 +276,21 @@ func wouldShare(counts map[indicator.Source]Counts, todo plan.Plan) map[indicato
 		counts[update.Source] = counts[update.Source].Plus(Counts{WouldShare: 1})
 	}
 	return counts
+}
+
+// planned is what a dry run shows of a plan.
+func planned(todo plan.Plan) []Item {
+	items := make([]Item, 0, len(todo.Create)+len(todo.Update))
+	add := func(verdict Verdict, share indicator.Share) {
+		items = append(items, Item{Verdict: verdict, List: ledger.FalconIOCs, Source: share.Source, Value: share.Value})
+	}
+	for _, share := range todo.Create {
+		add(VerdictShare, share)
+	}
+	for _, update := range todo.Update {
+		add(VerdictUpdate, update.Share)
+	}
+	return items
 }
 
 func keysOf(shares []indicator.Share) []indicator.Key {

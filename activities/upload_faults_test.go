@@ -91,7 +91,7 @@ func TestADuplicateThatIsNotListedForLongStaysOpenAndStopsNothing(t *testing.T) 
 	require.NoError(t, err)
 	require.NoError(t, retried(w, w.UploadIOCs, w.uploadInput(w.clicked("evil.top"), w.clicked("worse.top"))))
 	key := indicator.Key{Kind: indicator.Domain, Value: "evil.top"}
-	entries, err := w.store.Lookup(t.Context(), acme, ledger.ToFalcon, []indicator.Key{key})
+	entries, err := w.store.Lookup(t.Context(), acme, ledger.FalconIOCs, []indicator.Key{key})
 	require.NoError(t, err)
 	require.Empty(t, entries, "whose it is cannot be known yet: it is asked for again when it is seen again")
 	require.Equal(t, ledger.Shared, w.entry(indicator.Domain, "worse.top").State)

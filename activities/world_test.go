@@ -196,7 +196,7 @@ func (w *world) iocs() map[string]control.IOC {
 func (w *world) entry(kind indicator.Kind, value string) ledger.Entry {
 	w.t.Helper()
 	key := indicator.Key{Kind: kind, Value: value}
-	entries, err := w.store.Lookup(w.t.Context(), acme, ledger.ToFalcon, []indicator.Key{key})
+	entries, err := w.store.Lookup(w.t.Context(), acme, ledger.FalconIOCs, []indicator.Key{key})
 	require.NoError(w.t, err)
 	require.Contains(w.t, entries, key)
 	return entries[key]

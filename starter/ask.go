@@ -11,12 +11,17 @@ import (
 	"github.com/threatshare/threatshare/internal/wire"
 )
 
-// ask makes one query and reads its answer.
+// ask makes one query to an integration and reads its answer.
 func ask[T any](ctx context.Context, c client.Client, name, query string) (T, error) {
+	return askWorkflow[T](ctx, c, workflowID(name), query)
+}
+
+// askWorkflow is ask for any workflow, by its id.
+func askWorkflow[T any](ctx context.Context, c client.Client, id, query string) (T, error) {
 	var answer T
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	encoded, err := c.QueryWorkflow(ctx, workflowID(name), "", query)
+	encoded, err := c.QueryWorkflow(ctx, id, "", query)
 	if err != nil {
 		return answer, err
 	}
@@ -41,6 +46,19 @@ func askRunning(ctx context.Context, c client.Client, name, query string) (json.
 		return nil, explained(name, err)
 	}
 	return answer, nil
+}
+
+// askStatus gives the status of an integration that is running.
+func askStatus(ctx context.Context, c client.Client, name string) (statusAnswer, error) {
+	var status statusAnswer
+	answer, err := askRunning(ctx, c, name, wire.Status)
+	if err != nil {
+		return status, err
+	}
+	if err := json.Unmarshal(answer, &status); err != nil {
+		return status, notDone("read the status of %q: %w", name, err)
+	}
+	return status, nil
 }
 
 // update makes an update, which is validated and answered at once, and reads its answer unless that is nil.

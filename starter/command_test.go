@@ -134,18 +134,29 @@ patch.yaml:3: fetchDuration: must be between 1m and 720h, not 0s
 	require.Zero(t, connections())
 }
 
-func TestHelpOffersTheFlowsOfThisVersionOnly(t *testing.T) {
-	got := run(t, "127.0.0.1:1", "", "sync", "--help")
-	require.Zero(t, got.code)
-	require.Contains(t, got.output, "share-ttp-logs")
-	require.NotContains(t, got.output, "import-")
+func TestHelpOffersAllFlows(t *testing.T) {
+	for _, command := range []string{"sync", "preview"} {
+		got := run(t, "127.0.0.1:1", "", command, "--help")
+		require.Zero(t, got.code)
+		require.Contains(t, got.output, "share-ttp-logs, import-iocs, import-alerts")
+	}
+}
+
+func TestAnUnknownFlowIsRefusedWithTheList(t *testing.T) {
+	address, connections := watched(t)
+	for _, command := range []string{"sync acme import", "preview acme import", "sync acme import --approve"} {
+		got := run(t, address, "", strings.Fields(command)...)
+		require.Equal(t, result{2, "", "flow \"import\": must be one of share-ttp-logs, import-iocs, import-alerts\n"}, got, command)
+	}
+	require.Zero(t, connections())
 }
 
 func TestBadArgumentsEndWithExitCode2BeforeAnythingIsContacted(t *testing.T) {
 	address, connections := watched(t)
 	for _, line := range []string{
 		"frobnicate", "start", "start -f no-such-file.yaml", "start -f x.yaml more", "start --no-such-flag", "settings", "change",
-		"change acme", "sync", "sync acme share", "sync acme import-iocs", "sync acme share-ttp-logs more", "stop", "stop acme beta", "status acme beta",
+		"change acme", "sync", "sync acme share", "sync acme share-ttp-logs more", "preview", "preview acme share-ttp-logs more",
+		"withdraw", "withdraw acme beta", "withdraw acme --no", "stop", "stop acme beta", "status acme beta",
 		"start -f x.yaml --wait-at-most soon",
 	} {
 		got := run(t, address, "", strings.Fields(line)...)
@@ -181,7 +192,7 @@ func TestHelpTellsTheExitCodes(t *testing.T) {
 		got := run(t, "127.0.0.1:1", "", args...)
 		require.Zero(t, got.code)
 		require.Contains(t, got.output, "Exit codes:")
-		for _, command := range []string{"start", "status", "settings", "change", "sync", "stop", "version", "schema"} {
+		for _, command := range []string{"start", "status", "settings", "change", "preview", "sync", "stop", "withdraw", "version", "schema"} {
 			require.Contains(t, got.output, "\n  "+command+" ")
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-const manual = `starter starts, shows, changes and stops Threat Share integrations.
+const manual = `starter starts, shows, changes and stops Threat Share integrations, and takes back what they shared.
 
 The Temporal server is found as the Temporal CLI finds it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS_…,
 TEMPORAL_API_KEY, TEMPORAL_PROFILE, or the profile file. --address and --namespace come first.
@@ -24,7 +24,8 @@ THREATSHARE_TASK_QUEUE is the task queue of the workers, "threatshare" if it is 
 
 Exit codes:
   0  done
-  1  not done: Temporal or the integration not reached, unknown, already running, or in a permanent error
+  1  not done, or not all of it: Temporal or the integration not reached, unknown, already running, or in a permanent error;
+     a preview or a withdrawal that failed, or a vendor that refused to let go of something
   2  bad input: arguments, a settings file or a change; every problem is listed and nothing was changed`
 
 func main() {
@@ -75,8 +76,8 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().StringVar(&a.address, "address", "", "address of the Temporal server, host:port")
 	root.PersistentFlags().StringVar(&a.namespace, "namespace", "", "Temporal namespace")
-	root.AddCommand(a.startCommand(), a.statusCommand(), a.settingsCommand(), a.changeCommand(), a.syncCommand(),
-		a.stopCommand(), a.schemaCommand(), a.versionCommand())
+	root.AddCommand(a.startCommand(), a.statusCommand(), a.settingsCommand(), a.changeCommand(), a.previewCommand(),
+		a.syncCommand(), a.stopCommand(), a.withdrawCommand(), a.schemaCommand(), a.versionCommand())
 	return root
 }
 

@@ -16,7 +16,12 @@ func integrationName(id string) (string, bool) {
 
 // cli gives a command of the Temporal CLI about an integration, as it can be pasted.
 func (a *app) cli(command, name string, more ...string) string {
-	words := []string{"temporal workflow", command, "--workflow-id", workflowID(name)}
+	return a.cliOf(command, workflowID(name), more...)
+}
+
+// cliOf is cli for any workflow, by its id.
+func (a *app) cliOf(command, id string, more ...string) string {
+	words := []string{"temporal workflow", command, "--workflow-id", id}
 	if a.address != "" {
 		words = append(words, "--address", a.address)
 	}

@@ -80,7 +80,7 @@ func (a *app) start(ctx context.Context, c client.Client, wanted settings.Settin
 	}
 	answer := started{
 		Integration: wanted.Name, WorkflowID: workflowID(wanted.Name), Warnings: wanted.Warnings(),
-		TaskQueue: cmp.Or(os.Getenv("THREATSHARE_TASK_QUEUE"), wire.TaskQueue),
+		TaskQueue: taskQueue(),
 	}
 	call, cancel := a.patience(ctx)
 	defer cancel()
@@ -117,6 +117,9 @@ func (a *app) start(ctx context.Context, c client.Client, wanted settings.Settin
 	a.whereToLook(wanted.Name)
 	return nil
 }
+
+// taskQueue is that of the workers.
+func taskQueue() string { return cmp.Or(os.Getenv("THREATSHARE_TASK_QUEUE"), wire.TaskQueue) }
 
 // waitUntilSettled asks for the state until it is one that stays. A worker may still have to be started meanwhile.
 func (a *app) waitUntilSettled(ctx context.Context, c client.Client, name string, longest time.Duration) (state, reason string, err error) {

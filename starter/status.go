@@ -31,8 +31,10 @@ type statusAnswer struct {
 		Name    string `json:"name"`
 		Problem string `json:"problem"`
 	} `json:"lastRejected"`
-	Warnings []string `json:"warnings"`
-	DryRun   bool     `json:"dryRun"`
+	Warnings     []string            `json:"warnings"`
+	DryRun       bool                `json:"dryRun"`
+	BYOTI        *quotaAnswer        `json:"byoti"`        // nil before the first hash
+	Remediations *remediationsAnswer `json:"remediations"` // nil as long as there are none
 }
 
 // isPaused says whether the integration is paused, which a permanent error hides in its state.
@@ -50,6 +52,28 @@ type vendorAnswer struct {
 	Reason string `json:"reason"`
 }
 
+// quotaAnswer is how full a list is. Unless it is known, the vendor does not tell, and the integration has counted its own
+// entries against the settings.
+type quotaAnswer struct {
+	Used  int  `json:"used"`
+	Limit int  `json:"limit"`
+	Known bool `json:"known"`
+}
+
+// remediationsAnswer counts removals of delivered mail, and the messages in them.
+type remediationsAnswer struct {
+	Wanted       int `json:"wanted"`
+	Started      int `json:"started"`
+	Done         int `json:"done"`
+	NothingFound int `json:"nothingFound"`
+	Failed       int `json:"failed"`
+	Messages     struct {
+		Identified int `json:"identified"`
+		Successful int `json:"successful"`
+		Failed     int `json:"failed"`
+	} `json:"messages"`
+}
+
 type flowAnswer struct {
 	State       string                  `json:"state"`
 	LastRun     string                  `json:"lastRun"`
@@ -58,20 +82,38 @@ type flowAnswer struct {
 	Shared      int                     `json:"shared"`
 	Held        int                     `json:"held"`
 	More        bool                    `json:"more"`
+	Running     runAnswer               `json:"running"`
+	Waiting     *waitingAnswer          `json:"waiting"` // nil if nothing waits
 	Parked      map[string]string       `json:"parked"`
 	Sources     map[string]sourceAnswer `json:"sources"`
 }
 
+// runAnswer is the run that is at work; empty if none is.
+type runAnswer struct {
+	WorkflowID string `json:"workflowId"`
+	RunID      string `json:"runId"`
+}
+
 type sourceAnswer struct {
-	Read         int            `json:"read"`
-	Malicious    int            `json:"malicious"`
-	Shared       int            `json:"shared"`
-	WouldShare   int            `json:"wouldShare"`
-	AlreadyThere int            `json:"alreadyThere"`
-	Foreign      int            `json:"foreign"`
-	Held         map[string]int `json:"held"`
-	Quarantined  int            `json:"quarantined"`
-	Dropped      map[string]int `json:"dropped"`
+	Read           int            `json:"read"`
+	Malicious      int            `json:"malicious"`
+	Shared         int            `json:"shared"`
+	WouldShare     int            `json:"wouldShare"`
+	AlreadyThere   int            `json:"alreadyThere"`
+	Foreign        int            `json:"foreign"`
+	Echo           int            `json:"echo"` // only there because this integration wrote it at the other vendor
+	Held           map[string]int `json:"held"`
+	Quarantined    int            `json:"quarantined"`
+	Withdrawn      int            `json:"withdrawn"`
+	WouldWithdraw  int            `json:"wouldWithdraw"`
+	URLsBlocked    int            `json:"urlsBlocked"`
+	WouldBlockURLs int            `json:"wouldBlockURLs"`
+	Dropped        map[string]int `json:"dropped"`
+}
+
+// idle says whether nothing at all has become of the source.
+func (s sourceAnswer) idle() bool {
+	return s.Read+s.Shared+s.WouldShare+s.Withdrawn+s.WouldWithdraw+s.URLsBlocked+s.WouldBlockURLs+s.Quarantined+total(s.Held) == 0
 }
 
 func (a *app) statusCommand() *cobra.Command {

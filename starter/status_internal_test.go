@@ -47,6 +47,56 @@ func TestStatusShowsEverythingAPersonNeeds(t *testing.T) {
 	require.NotContains(t, output, "\x1b")
 }
 
+const importing = `{"integration":"acme","state":"connected","flows":{
+"import-alerts":{"state":"idle","sources":{"alertDomains":{"read":9,"malicious":4,"shared":1,"urlsBlocked":1,"echo":2}}},
+"import-iocs":{"state":"idle","waiting":{"due":312,"held":3000,"allowed":150},
+ "parked":{"iocHashes":"the list is full","iocDomains.blockURLs":"permission \u001bmissing"},
+ "sources":{"iocHashes":{"read":50,"malicious":40,"shared":30,"withdrawn":7},"iocDomains":{"read":20,"malicious":10,"shared":5,"wouldShare":4,"wouldBlockURLs":3,"wouldWithdraw":2}}}},
+"byoti":{"used":81000,"limit":100000,"known":true},
+"remediations":{"wanted":3,"started":1,"done":12,"nothingFound":4,"failed":1,"messages":{"identified":30,"successful":28,"failed":2}}}`
+
+func TestStatusShowsTheWayBack(t *testing.T) {
+	c := &mocks.Client{}
+	running(c, "threatshare/acme", enums.WORKFLOW_EXECUTION_STATUS_RUNNING)
+	answer(t, c, "threatshare/acme", "status", importing)
+	code, output, said := fake(t, c, "status", "acme")
+	require.Zero(t, code, said)
+	for _, line := range []string{
+		"│ source       │ read │ malicious │             shared │       URLs blocked │ already there │ our own │ somebody else's │ held │ refused │          withdrawn │\n",
+		"│ iocHashes    │   50 │        40 │                 30 │                    │             0 │         │               0 │    0 │       0 │                  7 │\n",
+		"│ iocDomains   │   20 │        10 │ 5, would be 4 more │ 0, would be 3 more │             0 │         │               0 │    0 │       0 │ 0, would be 2 more │\n",
+		"│ alertDomains │    9 │         4 │                  1 │                  1 │             0 │       2 │               0 │    0 │       0 │                    │\n",
+		`iocDomains.blockURLs of import-iocs is parked: permission \x1bmissing`,
+		"iocHashes of import-iocs is parked: the list is full",
+		"withdrawal of import-iocs waits: 312 of the 3000 values that are shared are due, and a run withdraws at most 150 unasked\n" +
+			"to let it  starter sync acme import-iocs --approve\n",
+		"byoti        81000 of 100000 hashes used\n",
+		"remediation  3 wanted, 1 started, 12 done, 4 with nothing found, 1 failed; messages: 30 identified, 28 successful, 2 failed\n",
+	} {
+		require.Contains(t, output, line)
+	}
+	require.NotContains(t, output, "\x1b")
+}
+
+func TestStatusShowsNothingOfWhatThereIsNot(t *testing.T) {
+	c := &mocks.Client{}
+	running(c, "threatshare/acme", enums.WORKFLOW_EXECUTION_STATUS_RUNNING)
+	answer(t, c, "threatshare/acme", "status", status)
+	code, output, said := fake(t, c, "status", "acme")
+	require.Zero(t, code, said)
+	for _, words := range []string{"byoti", "remediation", "waits", "withdrawn", "URLs blocked", "our own"} {
+		require.NotContains(t, output, words)
+	}
+}
+
+func TestAQuotaThatTheVendorDoesNotTellIsOurOwnCount(t *testing.T) {
+	c := &mocks.Client{}
+	running(c, "threatshare/acme", enums.WORKFLOW_EXECUTION_STATUS_RUNNING)
+	answer(t, c, "threatshare/acme", "status", `{"state":"connected","byoti":{"used":5,"limit":10,"known":false}}`)
+	_, output, _ := fake(t, c, "status", "acme")
+	require.Contains(t, output, "byoti        5 of 10 hashes by our own count; Mimecast does not tell\n")
+}
+
 func TestStatusOfAPermanentErrorSaysHowToGoOn(t *testing.T) {
 	c := &mocks.Client{}
 	running(c, "threatshare/acme", enums.WORKFLOW_EXECUTION_STATUS_RUNNING)

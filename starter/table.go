@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/samber/lo"
 
 	"github.com/threatshare/threatshare/internal/indicator"
@@ -55,6 +57,7 @@ func (a *app) showStatus(name string, status statusAnswer) {
 	for _, remedy := range a.remedies(name, status) {
 		a.print("%s\n", remedy)
 	}
+	a.printLists(status)
 	if status.DryRun {
 		a.print("dry run      nothing is written at either vendor\n")
 	}
@@ -62,7 +65,7 @@ func (a *app) showStatus(name string, status statusAnswer) {
 	if sources, read := sourceTable(status); read {
 		a.print("\n%s\n", sources)
 	}
-	a.printReasons(status)
+	a.printReasons(name, status)
 	if rejected := status.LastRejected; rejected != nil && rejected.Name != "" {
 		a.print("\nlast refused input: %s at %s: %s\n", shown(rejected.Name), shown(rejected.At), lines(rejected.Problem))
 	}
@@ -91,45 +94,100 @@ func flowTable(status statusAnswer) string {
 
 // sourceTable shows what became of the records of every source that has been read.
 func sourceTable(status statusAnswer) (string, bool) {
-	t := newTable("source", "read", "malicious", "shared", "already there", "somebody else's", "held", "refused", "read up to")
+	t := newSourceTable()
 	for _, flow := range inOrder(status.Flows, settings.Flows()) {
-		sources := status.Flows[flow].Sources
-		for _, name := range inOrder(sources, sourceNames()) {
-			source := sources[name]
-			read := status.Checkpoints[flow][name]
-			if source.Read == 0 && read == "" {
-				continue
-			}
-			var shared any = source.Shared
-			if source.WouldShare > 0 {
-				shared = fmt.Sprintf("%d, would be %d more", source.Shared, source.WouldShare)
-			}
-			t.AppendRow(table.Row{
-				shown(name), source.Read, source.Malicious, shared, source.AlreadyThere, source.Foreign, total(source.Held),
-				source.Quarantined, shown(read),
-			})
-		}
+		appendSources(t, status.Flows[flow].Sources, status.Checkpoints[flow])
 	}
 	return t.Render(), t.Length() > 0
 }
 
-// printReasons tells why values were held and records dropped, and what is parked.
-func (a *app) printReasons(status statusAnswer) {
-	for _, name := range inOrder(status.Flows, settings.Flows()) {
-		flow := status.Flows[name]
-		for _, source := range inOrder(flow.Sources, sourceNames()) {
-			for _, kept := range []struct {
-				word    string
-				reasons map[string]int
-			}{{"held", flow.Sources[source].Held}, {"dropped", flow.Sources[source].Dropped}} {
-				if total(kept.reasons) > 0 {
-					a.print("%s of %s: %s\n", kept.word, shown(source), counted(kept.reasons))
-				}
+// newSourceTable has a column for what only some sources do if one of them has done it.
+func newSourceTable() table.Writer {
+	t := newTable("source", "read", "malicious", "shared", "URLs blocked", "already there", "our own", "somebody else's", "held", "refused",
+		"withdrawn", "read up to")
+	t.SuppressEmptyColumns()
+	var columns []table.ColumnConfig
+	for number := 2; number <= 11; number++ { // also where a cell is empty or has words
+		columns = append(columns, table.ColumnConfig{Number: number, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	t.SetColumnConfigs(columns)
+	return t
+}
+
+func appendSources(t table.Writer, sources map[string]sourceAnswer, readTo map[string]string) {
+	for _, name := range inOrder(sources, sourceNames()) {
+		source := sources[name]
+		if source.idle() && readTo[name] == "" {
+			continue
+		}
+		t.AppendRow(table.Row{
+			shown(name), source.Read, source.Malicious, withMore(source.Shared, source.WouldShare), ifAny(source.URLsBlocked, source.WouldBlockURLs),
+			source.AlreadyThere, ifAny(source.Echo, 0), source.Foreign, total(source.Held), source.Quarantined,
+			ifAny(source.Withdrawn, source.WouldWithdraw), shown(readTo[name]),
+		})
+	}
+}
+
+// withMore gives a number, and how much a dry run would add.
+func withMore(n, would int) string {
+	if would == 0 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%d, would be %d more", n, would)
+}
+
+// ifAny is withMore with nothing for none.
+func ifAny(n, would int) string {
+	if n == 0 && would == 0 {
+		return ""
+	}
+	return withMore(n, would)
+}
+
+// printReasons tells why values were held and records dropped, what is parked, and what waits for a person.
+func (a *app) printReasons(name string, status statusAnswer) {
+	for _, flowName := range inOrder(status.Flows, settings.Flows()) {
+		flow := status.Flows[flowName]
+		a.printKept(flow.Sources)
+		for _, part := range sorted(flow.Parked) {
+			a.print("%s of %s is parked: %s\n", shown(part), shown(flowName), lines(flow.Parked[part]))
+		}
+		if waiting := flow.Waiting; waiting != nil {
+			a.print("withdrawal of %s waits: %s\n", shown(flowName), *waiting)
+			if waiting.Refused == "" {
+				a.print("to let it  %s\n", approval(name, shown(flowName)))
 			}
 		}
-		for _, source := range sorted(flow.Parked) {
-			a.print("%s of %s is parked: %s\n", shown(source), shown(name), lines(flow.Parked[source]))
+	}
+}
+
+// printKept tells why values were held and records dropped.
+func (a *app) printKept(sources map[string]sourceAnswer) {
+	for _, source := range inOrder(sources, sourceNames()) {
+		for _, kept := range []struct {
+			word    string
+			reasons map[string]int
+		}{{"held", sources[source].Held}, {"dropped", sources[source].Dropped}} {
+			if total(kept.reasons) > 0 {
+				a.print("%s of %s: %s\n", kept.word, shown(source), counted(kept.reasons))
+			}
 		}
+	}
+}
+
+// printLists tells how full Mimecast's list of hashes is, and what became of delivered mail.
+func (a *app) printLists(status statusAnswer) {
+	if quota := status.BYOTI; quota != nil && quota.Limit > 0 {
+		whose := "used"
+		if !quota.Known {
+			whose = "by our own count; Mimecast does not tell"
+		}
+		a.print("byoti        %d of %d hashes %s\n", quota.Used, quota.Limit, whose)
+	}
+	if made := status.Remediations; made != nil {
+		a.print("remediation  %d wanted, %d started, %d done, %d with nothing found, %d failed; messages: %d identified, %d successful, %d failed\n",
+			made.Wanted, made.Started, made.Done, made.NothingFound, made.Failed,
+			made.Messages.Identified, made.Messages.Successful, made.Messages.Failed)
 	}
 }
 
@@ -171,7 +229,7 @@ func inOrder[V any](values map[string]V, first []string) []string {
 }
 
 func sourceNames() []string {
-	return lo.Map(settings.FalconSources(), func(source indicator.Source, _ int) string { return string(source) })
+	return lo.Map(settings.Sources(), func(source indicator.Source, _ int) string { return string(source) })
 }
 
 func withReason(state, reason string) string {

@@ -159,3 +159,58 @@ func TestShownSettingsAreAFileThatStartTakes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, want, parsed)
 }
+
+// state is what the integration answers to the query "status".
+func state(t *testing.T, c *mocks.Client, document string) {
+	t.Helper()
+	running(c, "threatshare/acme", enums.WORKFLOW_EXECUTION_STATUS_RUNNING)
+	answer(t, c, "threatshare/acme", "status", document)
+}
+
+func TestApprovingLetsTheNextRunWithdrawExactlyWhatWaits(t *testing.T) {
+	c := &mocks.Client{}
+	state(t, c, importing)
+	updated(t, c, "approve-withdrawal", `[{"flow":"import-iocs","values":312}]`, `{}`, nil)
+	updated(t, c, "sync-now", `["import-iocs"]`, `{"state":"connected","flows":{"import-iocs":{"state":"running"}}}`, nil)
+	code, output, said := fake(t, c, "sync", "acme", "import-iocs", "--approve")
+	require.Zero(t, code, said)
+	require.Contains(t, output, "approved: the next run of import-iocs of acme may withdraw up to 312 values\n")
+	require.Contains(t, output, "import-iocs of acme runs now")
+}
+
+func TestApprovingWithoutAFlowIsForEveryFlowThatWaits(t *testing.T) {
+	c := &mocks.Client{}
+	state(t, c, `{"flows":{"import-alerts":{"waiting":{"due":20,"held":30,"allowed":10}},"import-iocs":{"waiting":{"due":12,"held":30,"allowed":10}},
+		"share-ttp-logs":{"state":"idle"}}}`)
+	updated(t, c, "approve-withdrawal", `[{"flow":"import-iocs","values":12}]`, `{}`, nil)
+	updated(t, c, "approve-withdrawal", `[{"flow":"import-alerts","values":20}]`, `{}`, nil)
+	updated(t, c, "sync-now", `[]`, `{"state":"connected"}`, nil)
+	code, output, said := fake(t, c, "sync", "acme", "--approve")
+	require.Zero(t, code, said)
+	require.Contains(t, output, "every enabled flow of acme runs now")
+}
+
+func TestApprovingWithNothingWaitingDoesNothing(t *testing.T) {
+	for _, example := range []struct{ line, status string }{
+		{"sync acme --approve", status},
+		{"sync acme import-alerts --approve", importing}, // where another flow waits
+	} {
+		c := &mocks.Client{}
+		state(t, c, example.status)
+		code, output, said := fake(t, c, strings.Fields(example.line)...) // an update would be a call that nobody expects
+		require.Equal(t, 1, code)
+		require.Empty(t, output)
+		require.Contains(t, said, "waits to be approved, and nothing runs")
+	}
+}
+
+func TestAnApprovalThatIsRefusedRunsNothing(t *testing.T) {
+	c := &mocks.Client{}
+	state(t, c, importing)
+	updated(t, c, "approve-withdrawal", `[{"flow":"import-iocs","values":312}]`, `{}`,
+		temporal.NewApplicationError("approve-withdrawal: nothing waits", "", nil))
+	code, output, said := fake(t, c, "sync", "acme", "--approve")
+	require.Equal(t, 2, code)
+	require.Empty(t, output)
+	require.Contains(t, said, "nothing waits")
+}

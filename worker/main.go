@@ -98,6 +98,11 @@ func serve(ctx context.Context, temporal client.Client, cfg config.Config, steps
 	})
 	w.RegisterWorkflowWithOptions(workflows.Integration, workflow.RegisterOptions{Name: wire.Integration})
 	w.RegisterWorkflowWithOptions(workflows.ShareTTPLogs, workflow.RegisterOptions{Name: wire.ShareTTPLogs})
+	w.RegisterWorkflowWithOptions(workflows.ImportIOCs, workflow.RegisterOptions{Name: wire.ImportIOCs})
+	w.RegisterWorkflowWithOptions(workflows.ImportAlerts, workflow.RegisterOptions{Name: wire.ImportAlerts})
+	w.RegisterWorkflowWithOptions(workflows.Remediate, workflow.RegisterOptions{Name: wire.Remediate})
+	w.RegisterWorkflowWithOptions(workflows.Preview, workflow.RegisterOptions{Name: wire.Preview})
+	w.RegisterWorkflowWithOptions(workflows.Withdraw, workflow.RegisterOptions{Name: wire.Withdraw})
 	w.RegisterActivity(steps)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)

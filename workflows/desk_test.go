@@ -24,6 +24,9 @@ const flow = "share-ttp-logs"
 // document switches on what an Integration of these tests shares.
 const document = `{"name": "acme", "sendToFalcon": {"urlDomains": {"enabled": true}, "attachmentHashes": {"enabled": true}}}`
 
+// removed is the step by which an Integration that ends takes its Schedules away.
+const removed = "remove [share-ttp-logs import-iocs import-alerts]"
+
 // began is when the Integration of a test starts; each step of the test is a minute later than the one before.
 func began() time.Time { return time.Date(2026, 11, 16, 14, 49, 18, 0, time.UTC) }
 

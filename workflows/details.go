@@ -25,7 +25,7 @@ func (in *integration) details() string {
 		s := in.flowState(flow.name)
 		fmt.Fprintf(&b, "| %s | %s | %s | %d | %d | %s |\n", flow.name, s.State, s.LastSuccess, s.Shared, s.Held, plain(s.LastError))
 	}
-	for _, warning := range warnings(in.settings) {
+	for _, warning := range in.warnings() {
 		fmt.Fprintf(&b, "\n- %s", plain(warning))
 	}
 	if rejected := in.memory.LastRejected; rejected != nil {

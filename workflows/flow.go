@@ -4,6 +4,7 @@ package workflows
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/samber/lo"
@@ -20,6 +21,8 @@ type FlowResult struct {
 	Idle   string                                 `json:"idle,omitempty"` // why nothing was done
 	More   bool                                   `json:"more,omitempty"` // the run met its bound; the next one goes on
 	Counts map[indicator.Source]activities.Counts `json:"counts,omitempty"`
+	// Plan is what a dry run would have done.
+	Plan *Plan `json:"plan,omitempty"`
 }
 
 // flowRun is one run of a flow: what it was told, how far it is, and what it has done.
@@ -27,83 +30,130 @@ type flowRun struct {
 	integration string
 	run         activities.Run
 	plan        activities.LoadIntegrationResult
-	logs        []*logProgress
+	readers     []*reader
+	settled     map[indicator.Source]activities.Cursor // how far what was read has also been written
 	counts      map[indicator.Source]activities.Counts
 	booked      map[indicator.Source]activities.Counts // counts as the ledger has them, of the last report
-	parked      map[indicator.Source]activities.Problem
+	parked      map[settings.Part]activities.Problem
 	failure     error
 	rounds      int
+	quiet       bool // a preview: nobody is told
+
+	blocking blocking
+	items    []activities.Item // dry run: what would be done
 }
 
-// logProgress is how far one log has been read, and how far what was read has also been written.
-type logProgress struct {
-	source  indicator.Source
+// reader is how far a log or list has been read, for one source or several.
+type reader struct {
+	sources []indicator.Source
 	cursor  activities.Cursor
-	settled activities.Cursor
 	more    bool
-	counts  activities.Counts
 }
-
-func (l *logProgress) read(result activities.FetchTTPLogsResult) {
-	l.cursor, l.more = result.Cursor, result.More
-	l.counts = l.counts.Plus(result.Counts)
-}
-
-func (l *logProgress) settle() { l.settled = l.cursor }
 
 // begin asks the Integration what to do, and tells it that this run does it.
 func begin(ctx workflow.Context, integration, flow string) (*flowRun, error) {
+	return load(ctx, activities.LoadIntegrationInput{Integration: integration, Flow: flow})
+}
+
+func load(ctx workflow.Context, in activities.LoadIntegrationInput) (*flowRun, error) {
 	var a *activities.Activities
 	r := &flowRun{
-		integration: integration,
+		integration: in.Integration,
 		run: activities.Run{
-			Flow: flow, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, RunID: workflow.GetInfo(ctx).WorkflowExecution.RunID,
+			Flow: in.Flow, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, RunID: workflow.GetInfo(ctx).WorkflowExecution.RunID,
 		},
-		counts: map[indicator.Source]activities.Counts{},
-		parked: map[indicator.Source]activities.Problem{},
+		settled:  map[indicator.Source]activities.Cursor{},
+		counts:   map[indicator.Source]activities.Counts{},
+		parked:   map[settings.Part]activities.Problem{},
+		blocking: newBlocking(),
+		quiet:    in.Preview,
 	}
-	in := activities.LoadIntegrationInput{Integration: integration, Flow: flow}
-	if err := workflow.ExecuteLocalActivity(telling(ctx), a.LoadIntegration, in).Get(ctx, &r.plan); err != nil {
-		return r, err
+	for _, source := range settings.SourcesOf(in.Flow) {
+		r.counts[source] = activities.Counts{}
 	}
-	for _, source := range settings.FalconSources() {
-		_, parked := r.plan.Parked[source]
-		if r.plan.Settings.SendToFalcon.For(source).Enabled && !parked {
-			cursor := r.plan.Cursors[source]
-			r.logs = append(r.logs, &logProgress{source: source, cursor: cursor, settled: cursor, more: true})
+	err := workflow.ExecuteLocalActivity(telling(ctx), a.LoadIntegration, in).Get(ctx, &r.plan)
+	return r, err
+}
+
+// read sets up a reader for each of the flow's sources that is switched on and not parked.
+func (r *flowRun) read() {
+	for _, source := range r.sources() {
+		cursor := r.plan.Cursors[source]
+		r.settled[source] = cursor
+		r.readers = append(r.readers, &reader{sources: []indicator.Source{source}, cursor: cursor, more: true})
+	}
+}
+
+// sources are those of the flow that are switched on and not parked.
+func (r *flowRun) sources() []indicator.Source {
+	return lo.Filter(settings.SourcesOf(r.run.Flow), func(source indicator.Source, _ int) bool { return r.active(settings.PartOf(source)) })
+}
+
+// active says whether a part is switched on and nothing keeps it, or its source, out.
+func (r *flowRun) active(part settings.Part) bool {
+	for _, part := range []settings.Part{part, settings.PartOf(part.Source())} {
+		_, before := r.plan.Parked[part]
+		_, now := r.parked[part]
+		if before || now || !r.plan.Settings.PartEnabled(part) {
+			return false
 		}
 	}
-	return r, nil
+	return true
 }
 
 func (r *flowRun) idle() bool   { return r.plan.Idle != "" }
 func (r *flowRun) failed() bool { return r.failure != nil }
+func (r *flowRun) dryRun() bool { return r.plan.Settings.DryRun }
 func (r *flowRun) hasMore() bool {
-	return slices.ContainsFunc(r.logs, func(l *logProgress) bool { return l.more })
+	return slices.ContainsFunc(r.readers, func(reader *reader) bool { return reader.more && len(reader.sources) > 0 })
 }
 
-// park keeps a log that met a permanent error out of the rest of the run.
-func (r *flowRun) park(log *logProgress, err error) {
+// park keeps a part that met a permanent error out of the rest of the run, and of the runs to come. What was read for a source
+// and not written is read again.
+func (r *flowRun) park(part settings.Part, err error) {
 	if temporal.IsCanceledError(err) {
 		r.failure = err
 		return
 	}
-	log.more, log.cursor = false, log.settled
-	r.parked[log.source] = activities.ProblemOf(err)
+	r.keepOut(part, activities.ProblemOf(err))
+}
+
+func (r *flowRun) keepOut(part settings.Part, problem activities.Problem) {
+	r.parked[part] = problem
+	if part != settings.PartOf(part.Source()) {
+		return
+	}
+	delete(r.blocking.queue, part.Source())
+	for _, reader := range r.readers {
+		reader.sources = slices.DeleteFunc(reader.sources, func(source indicator.Source) bool { return source == part.Source() })
+	}
 }
 
 func (r *flowRun) fail(err error) { r.failure = err }
 
-func (r *flowRun) count(more map[indicator.Source]activities.Counts) {
-	for _, source := range settings.FalconSources() {
-		r.counts[source] = r.counts[source].Plus(more[source])
+// settle takes over how far was read, once all of it is written.
+func (r *flowRun) settle() {
+	for _, reader := range r.readers {
+		for _, source := range reader.sources {
+			r.settled[source] = reader.cursor
+		}
 	}
+}
+
+func (r *flowRun) count(more map[indicator.Source]activities.Counts) {
+	for _, source := range settings.SourcesOf(r.run.Flow) {
+		r.countOf(source, more[source])
+	}
+}
+
+func (r *flowRun) countOf(source indicator.Source, more activities.Counts) {
+	r.counts[source] = r.counts[source].Plus(more)
 }
 
 // Bounds of a run's history. What is then still waiting is read by the next run, which starts at once.
 const (
-	maxEvents  = 2_900   // of 3,000: a round has at most some 45 events
-	maxHistory = 2 << 20 // bytes
+	maxEvents  = 2_750               // of 3,000: what comes after has some 200 at most
+	maxHistory = 2<<20 - (700 << 10) // bytes of 2 MiB: a round and what comes after write 700 KiB at most
 )
 
 // roomForARound says whether the run's history has room for another round.
@@ -114,7 +164,7 @@ func roomForARound(ctx workflow.Context) bool {
 
 // report tells the Integration how far the run is, once there is something to tell.
 func (r *flowRun) report(ctx workflow.Context) {
-	if r.rounds++; r.rounds > 1 {
+	if r.rounds++; r.rounds > 1 && !r.quiet {
 		r.tell(ctx, activities.Report{})
 	}
 }
@@ -125,21 +175,29 @@ func (r *flowRun) finish(ctx workflow.Context) (FlowResult, error) {
 	if ctx.Err() != nil {
 		ctx, _ = workflow.NewDisconnectedContext(ctx)
 	}
-	last := activities.Report{Finished: true, More: r.hasMore() && !r.failed()}
+	// A dry run does not go on in the next one: that would read the same again.
+	last := activities.Report{Finished: true, More: r.hasMore() && !r.failed() && !r.dryRun()}
 	last.Canceled = r.failed() && temporal.IsCanceledError(r.failure)
 	if r.failed() && !last.Canceled {
 		last.Failed = activities.ProblemOf(r.failure)
 	}
 	r.tell(ctx, last)
-	return FlowResult{More: last.More, Counts: r.booked}, r.err()
+	result := FlowResult{More: last.More, Counts: r.booked}
+	if r.dryRun() {
+		result.Plan = r.rehearsal()
+	}
+	return result, r.err()
 }
 
 func (r *flowRun) tell(ctx workflow.Context, report activities.Report) {
 	var a *activities.Activities
-	report.Run, report.Parked, report.Counts = r.run, r.parked, r.total()
-	report.DryRun = r.plan.Settings.DryRun
+	// Copies: a local step takes what it is told as it is, and one that was given up may read it while the run goes on.
+	report.Run, report.Parked, report.Counts = r.run, maps.Clone(r.parked), maps.Clone(r.counts)
+	report.DryRun = r.dryRun()
+	report.Waiting, report.Quota, report.SenderGroup = r.blocking.waiting, r.blocking.quota, r.blocking.group
+	report.Approved = r.plan.Approved
 	if !report.DryRun { // what a dry run has read is still to be shared
-		report.Cursors = lo.SliceToMap(r.logs, func(l *logProgress) (indicator.Source, activities.Cursor) { return l.source, l.settled })
+		report.Cursors = maps.Clone(r.settled)
 	}
 	in := activities.ReportRunInput{Integration: r.integration, Report: report}
 	if err := workflow.ExecuteLocalActivity(telling(ctx), a.ReportRun, in).Get(ctx, &r.booked); err != nil {
@@ -147,26 +205,14 @@ func (r *flowRun) tell(ctx workflow.Context, report activities.Report) {
 	}
 }
 
-// total is what the run has counted so far: what was read, and what became of it.
-func (r *flowRun) total() map[indicator.Source]activities.Counts {
-	total := map[indicator.Source]activities.Counts{}
-	for _, source := range settings.FalconSources() {
-		total[source] = r.counts[source]
-	}
-	for _, log := range r.logs {
-		total[log.source] = total[log.source].Plus(log.counts)
-	}
-	return total
-}
-
-// err is what the run fails with: the error that ended it, or the first log that a permanent error keeps out.
+// err is what the run fails with: the error that ended it, or the first part that a permanent error keeps out.
 func (r *flowRun) err() error {
 	if r.failure != nil {
 		return r.failure
 	}
-	for _, source := range settings.FalconSources() {
-		if problem, parked := r.parked[source]; parked {
-			return temporal.NewNonRetryableApplicationError(fmt.Sprintf("%s: %s", source, problem.Reason), problem.Type, nil, problem)
+	for _, part := range settings.Parts(r.run.Flow) {
+		if problem, parked := r.parked[part]; parked {
+			return temporal.NewNonRetryableApplicationError(fmt.Sprintf("%s: %s", part, problem.Reason), problem.Type, nil, problem)
 		}
 	}
 	return nil

@@ -41,6 +41,7 @@ func (in *integration) requests() []request {
 		{wire.Reconnect, "check both connections and go on after a permanent error", checkNothing, in.reconnect},
 		{wire.SyncNow, "run now: nothing, or a flow as JSON string", checkFlow, in.syncNow},
 		{wire.ForgetCheckpoint, `read again: {"flow": "…", "from": "2026-11-01T00:00:00Z"}`, checkForget, in.forgetCheckpoint},
+		{wire.ApproveWithdrawal, `withdraw more than the deletion guard lets: {"flow": "import-iocs", "values": 42}`, in.checkApproval, in.approveWithdrawal},
 	}
 }
 

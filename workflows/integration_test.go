@@ -14,6 +14,7 @@ import (
 
 	"github.com/threatshare/threatshare/activities"
 	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/wire"
 	"github.com/threatshare/threatshare/workflows"
 )
@@ -29,7 +30,7 @@ func TestAnIntegrationChecksSchedulesAndRunsAndCleansUpWhenItIsCancelled(t *test
 		require.True(t, d.checks[0].SendToFalcon.URLDomains.Enabled)
 	})
 	d.run(document, nil)
-	require.Equal(t, []string{"remove [share-ttp-logs]"}, d.steps())
+	require.Equal(t, []string{removed}, d.steps())
 	require.True(t, temporal.IsCanceledError(d.env.GetWorkflowError()))
 }
 
@@ -142,7 +143,7 @@ func TestContinueAsNewCarriesEverythingAndDoesNothingTwice(t *testing.T) {
 		first.reported("1", activities.Report{
 			Finished: true, Cursors: map[indicator.Source]activities.Cursor{indicator.URLDomains: cursor},
 			Counts: map[indicator.Source]activities.Counts{indicator.URLDomains: {Shared: 3, Held: map[indicator.Reason]int{"free-mail": 2}}},
-			Parked: map[indicator.Source]activities.Problem{indicator.AttachmentHashes: problem(activities.VendorForbidden, "mimecast")},
+			Parked: map[settings.Part]activities.Problem{settings.PartOf(indicator.AttachmentHashes): problem(activities.VendorForbidden, "mimecast")},
 		})
 	})
 	first.then(func() {
@@ -160,7 +161,7 @@ func TestContinueAsNewCarriesEverythingAndDoesNothingTwice(t *testing.T) {
 	require.True(t, ok, first.env.GetWorkflowError())
 	require.Equal(t, wire.Integration, again.WorkflowType.Name)
 	settings, memory := inputOf(t, again)
-	require.NotContains(t, first.steps(), "remove [share-ttp-logs]")
+	require.NotContains(t, first.steps(), removed)
 
 	second := newDesk(t)
 	second.then(func() {

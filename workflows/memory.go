@@ -11,7 +11,11 @@ import (
 
 // flows are the cron workflows: their names in settings and ids, and their types.
 func flows() []flowType {
-	return []flowType{{settings.FlowShareTTPLogs, wire.ShareTTPLogs}}
+	return []flowType{
+		{settings.FlowShareTTPLogs, wire.ShareTTPLogs},
+		{settings.FlowImportIOCs, wire.ImportIOCs},
+		{settings.FlowImportAlerts, wire.ImportAlerts},
+	}
 }
 
 type flowType struct{ name, workflowType string }
@@ -29,24 +33,31 @@ type Memory struct {
 	Flows        map[string]*FlowMemory `json:"flows"`
 	LastRejected *Rejected              `json:"lastRejected,omitempty"`
 	Rejected     int                    `json:"rejected,omitempty"`
+
+	// What the imports have met at Mimecast.
+	SenderGroup  activities.SenderGroup   `json:"senderGroup,omitzero"`
+	BYOTI        *indicator.Quota         `json:"byoti,omitempty"`
+	Remediations *activities.Remediations `json:"remediations,omitempty"`
 }
 
 // FlowMemory is what an Integration remembers of a flow.
 type FlowMemory struct {
-	LastRun     time.Time                               `json:"lastRun,omitzero"`
-	LastSuccess time.Time                               `json:"lastSuccess,omitzero"`
-	LastError   string                                  `json:"lastError,omitempty"`
-	GoodRuns    int                                     `json:"goodRuns,omitempty"`
-	Current     activities.Run                          `json:"current,omitzero"`
-	Counted     map[indicator.Source]activities.Counts  `json:"counted,omitempty"` // of the current run, so far
-	Totals      map[indicator.Source]activities.Counts  `json:"totals,omitempty"`  // of the runs before it
-	LastCounts  map[indicator.Source]activities.Counts  `json:"lastCounts,omitempty"`
-	Cursors     map[indicator.Source]activities.Cursor  `json:"cursors,omitempty"`
-	ReadFrom    time.Time                               `json:"readFrom,omitzero"` // asked for by forget-checkpoint
-	Parked      map[indicator.Source]activities.Problem `json:"parked,omitempty"`
-	Failed      activities.Problem                      `json:"failed,omitzero"`
-	Trouble     string                                  `json:"trouble,omitempty"`
-	More        bool                                    `json:"more,omitempty"`
+	LastRun     time.Time                              `json:"lastRun,omitzero"`
+	LastSuccess time.Time                              `json:"lastSuccess,omitzero"`
+	LastError   string                                 `json:"lastError,omitempty"`
+	GoodRuns    int                                    `json:"goodRuns,omitempty"`
+	Current     activities.Run                         `json:"current,omitzero"`
+	Counted     map[indicator.Source]activities.Counts `json:"counted,omitempty"` // of the current run, so far
+	Totals      map[indicator.Source]activities.Counts `json:"totals,omitempty"`  // of the runs before it
+	LastCounts  map[indicator.Source]activities.Counts `json:"lastCounts,omitempty"`
+	Cursors     map[indicator.Source]activities.Cursor `json:"cursors,omitempty"`
+	ReadFrom    time.Time                              `json:"readFrom,omitzero"` // asked for by forget-checkpoint
+	Parked      map[settings.Part]activities.Problem   `json:"parked,omitempty"`
+	Waiting     *activities.Waiting                    `json:"waiting,omitempty"`  // a withdrawal that was not made
+	Approved    int                                    `json:"approved,omitempty"` // values that the next run may withdraw
+	Failed      activities.Problem                     `json:"failed,omitzero"`
+	Trouble     string                                 `json:"trouble,omitempty"`
+	More        bool                                   `json:"more,omitempty"`
 }
 
 // Rejected is input that was not taken.
@@ -125,7 +136,7 @@ func (m *Memory) started(run activities.Run) {
 		return
 	}
 	if flow.Counted != nil { // of a run that was ended from outside and could not say so
-		flow.addUp(flow.Counted)
+		flow.addUp(run.Flow, flow.Counted)
 	}
 	flow.Current, flow.LastRun, flow.Counted = run, run.StartedAt, nil
 }
@@ -147,13 +158,21 @@ func (m *Memory) reported(report activities.Report) {
 	if flow.Cursors == nil {
 		flow.Cursors = map[indicator.Source]activities.Cursor{}
 	}
-	for _, source := range settings.FalconSources() {
+	for _, source := range settings.SourcesOf(report.Flow) {
 		if cursor, found := report.Cursors[source]; found {
 			flow.Cursors[source] = cursor
 		}
-		if problem, found := report.Parked[source]; found {
-			m.park(flow, source, problem)
+	}
+	for _, part := range settings.Parts(report.Flow) {
+		if problem, found := report.Parked[part]; found {
+			m.park(flow, part, problem)
 		}
+	}
+	if report.SenderGroup.ID != "" {
+		m.SenderGroup = report.SenderGroup
+	}
+	if report.Quota != nil && !report.DryRun {
+		m.BYOTI = report.Quota
 	}
 	if report.Finished {
 		m.finished(flow, report)
@@ -161,9 +180,9 @@ func (m *Memory) reported(report activities.Report) {
 	m.reached(report)
 }
 
-func (f *FlowMemory) addUp(counts map[indicator.Source]activities.Counts) {
+func (f *FlowMemory) addUp(flow string, counts map[indicator.Source]activities.Counts) {
 	totals := map[indicator.Source]activities.Counts{}
-	for _, source := range settings.FalconSources() {
+	for _, source := range settings.SourcesOf(flow) {
 		totals[source] = f.Totals[source].Plus(counts[source])
 	}
 	f.Totals = totals
@@ -172,13 +191,22 @@ func (f *FlowMemory) addUp(counts map[indicator.Source]activities.Counts) {
 // finished closes the books of a run.
 func (m *Memory) finished(flow *FlowMemory, report activities.Report) {
 	if !report.DryRun {
-		flow.addUp(report.Counts)
+		flow.addUp(report.Flow, report.Counts)
+		if report.Failed.Type == "" && !report.Canceled { // else it may not have come to the withdrawal
+			flow.Waiting = report.Waiting
+			if flow.Approved == report.Approved { // one that was given meanwhile is for the next run
+				flow.Approved = 0
+			}
+		}
+	}
+	if report.Remediations != nil {
+		m.Remediations = report.Remediations
 	}
 	flow.LastCounts, flow.Counted = report.Counts, nil
 	flow.Current, flow.More = activities.Run{}, report.More
 	flow.LastError = ""
-	for _, source := range settings.FalconSources() {
-		if problem, found := report.Parked[source]; found {
+	for _, part := range settings.Parts(report.Flow) {
+		if problem, found := report.Parked[part]; found {
 			flow.LastError = problem.Reason
 		}
 	}
@@ -197,17 +225,17 @@ func (m *Memory) finished(flow *FlowMemory, report activities.Report) {
 	}
 }
 
-// park keeps a source out of the runs to come. A vendor's answer that makes no sense is not a reason for that: the next run
+// park keeps a part out of the runs to come. A vendor's answer that makes no sense is not a reason for that: the next run
 // asks again.
-func (m *Memory) park(flow *FlowMemory, source indicator.Source, problem activities.Problem) {
+func (m *Memory) park(flow *FlowMemory, part settings.Part, problem activities.Problem) {
 	if !lasting(problem) {
 		flow.Trouble = problem.Reason
 		return
 	}
 	if flow.Parked == nil {
-		flow.Parked = map[indicator.Source]activities.Problem{}
+		flow.Parked = map[settings.Part]activities.Problem{}
 	}
-	flow.Parked[source] = problem
+	flow.Parked[part] = problem
 	m.blame(problem)
 }
 

@@ -14,6 +14,22 @@ import (
 	"github.com/threatshare/threatshare/workflows"
 )
 
+// replayed are all workflow types.
+func replayed() map[string]any {
+	return map[string]any{
+		wire.Integration: workflows.Integration, wire.ShareTTPLogs: workflows.ShareTTPLogs, wire.ImportIOCs: workflows.ImportIOCs,
+		wire.ImportAlerts: workflows.ImportAlerts, wire.Remediate: workflows.Remediate, wire.Preview: workflows.Preview, wire.Withdraw: workflows.Withdraw,
+	}
+}
+
+func TestThereIsAHistoryOfEachWorkflowType(t *testing.T) {
+	for name := range replayed() {
+		files, err := filepath.Glob(filepath.Join("testdata", "*-"+name+"-*.json"))
+		require.NoError(t, err)
+		require.NotEmpty(t, files, "run `make histories`")
+	}
+}
+
 // TestRecordedHistoriesReplay makes sure that runs which began under an earlier version of the workflows can go on under this
 // one. `make histories` records them again; an old history is removed only when no run of its version can be alive any more.
 func TestRecordedHistoriesReplay(t *testing.T) {
@@ -23,8 +39,9 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			replayer := worker.NewWorkflowReplayer()
-			replayer.RegisterWorkflowWithOptions(workflows.Integration, workflow.RegisterOptions{Name: wire.Integration})
-			replayer.RegisterWorkflowWithOptions(workflows.ShareTTPLogs, workflow.RegisterOptions{Name: wire.ShareTTPLogs})
+			for name, known := range replayed() {
+				replayer.RegisterWorkflowWithOptions(known, workflow.RegisterOptions{Name: name})
+			}
 			text, err := os.Open(file)
 			require.NoError(t, err)
 			defer text.Close()

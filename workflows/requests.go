@@ -11,6 +11,7 @@ import (
 
 	"github.com/threatshare/threatshare/activities"
 	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/settings"
 )
 
 // furthestBack is how far back a flow can be asked to read again: Mimecast keeps its logs for 30 days.
@@ -34,7 +35,7 @@ func (in *integration) changeSettings(_ workflow.Context, input []byte) any {
 	}
 	in.settings = patched
 	in.todo.schedules, in.todo.check = true, true
-	return Changed{Applied: "from the next run", Warnings: warnings(patched)}
+	return Changed{Applied: "from the next run", Warnings: patched.Warnings()}
 }
 
 // Reason is the input of pause and resume.
@@ -122,7 +123,11 @@ func checkForget(now time.Time, input []byte) error {
 	if err != nil {
 		return err
 	}
-	if oldest := now.Add(-furthestBack); !given.From.IsZero() && (given.From.Before(oldest) || given.From.After(now)) {
+	oldest := now.Add(-furthestBack)
+	if given.Flow == settings.FlowImportIOCs {
+		oldest = time.Time{} // the list holds what was changed at any time
+	}
+	if !given.From.IsZero() && (given.From.Before(oldest) || given.From.After(now)) {
 		return fmt.Errorf("from %s: must lie between %s and now", stamp(given.From), stamp(oldest))
 	}
 	return nil
@@ -143,12 +148,50 @@ func (in *integration) forgetCheckpoint(ctx workflow.Context, input []byte) any 
 	given, _ := readForget(input)
 	flow := in.memory.flow(given.Flow)
 	flow.Cursors, flow.ReadFrom = nil, given.From
-	if given.From.IsZero() {
+	if given.From.IsZero() && given.Flow != settings.FlowImportIOCs { // which is read whole
 		flow.ReadFrom = workflow.Now(ctx).Add(-time.Duration(in.settings.FetchDuration))
 	}
 	// A run at work would report its own checkpoint over this one: from now on it is not the current one any more.
 	flow.Current = activities.Run{}
 	in.wantRun(given.Flow)
+	return in.connectionState()
+}
+
+// Approval is the input of approve-withdrawal: as many values may be withdrawn in the next run, whatever the deletion guard says.
+type Approval struct {
+	Flow   string `json:"flow"`
+	Values int    `json:"values"`
+}
+
+func (in *integration) checkApproval(_ time.Time, input []byte) error {
+	given, err := readApproval(input)
+	if err != nil {
+		return err
+	}
+	waiting := in.memory.flow(given.Flow).Waiting
+	if waiting == nil {
+		return fmt.Errorf("nothing of %s waits to be withdrawn", given.Flow)
+	}
+	if given.Values < 1 || given.Values > waiting.Due {
+		return fmt.Errorf("values %d: must be between 1 and the %d that wait", given.Values, waiting.Due)
+	}
+	return nil
+}
+
+func readApproval(input []byte) (Approval, error) {
+	var given Approval
+	if err := strictly(input, &given); err != nil {
+		return given, fmt.Errorf(`input must be {"flow": "import-iocs", "values": 42}: %w`, err)
+	}
+	if given.Flow != settings.FlowImportIOCs && given.Flow != settings.FlowImportAlerts {
+		return given, fmt.Errorf("flow %q: only %s and %s withdraw", indicator.Printable(given.Flow, maxName), settings.FlowImportIOCs, settings.FlowImportAlerts)
+	}
+	return given, nil
+}
+
+func (in *integration) approveWithdrawal(_ workflow.Context, input []byte) any {
+	given, _ := readApproval(input)
+	in.memory.flow(given.Flow).Approved = given.Values
 	return in.connectionState()
 }
 

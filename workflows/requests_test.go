@@ -66,7 +66,7 @@ func TestSwitchingAFlowOffRemovesItsSchedule(t *testing.T) {
 		d.signal(wire.ChangeSettings, `{"sendToFalcon": {"urlDomains": null, "attachmentHashes": null}, "sendToMimecast": {"iocHashes": {"enabled": true}}}`)
 	})
 	d.then(func() {
-		require.Equal(t, []string{"check", "schedules off"}, d.steps())
+		require.Equal(t, []string{"check", "schedules off", "run [import-iocs]"}, d.steps())
 		require.Equal(t, workflows.FlowDisabled, d.state().Flows[flow].State)
 		require.NotEmpty(t, d.plan().Idle)
 	})
@@ -86,7 +86,7 @@ func badInputs() map[string][]struct{ input, told string } {
 		wire.Pause:     {{`{"why": "x"}`, "reason"}, {`"x"`, "reason"}},
 		wire.Resume:    {{`[1]`, "reason"}},
 		wire.Reconnect: {{`"now"`, "no input"}},
-		wire.SyncNow:   {{`"no-such-flow"`, flow}, {`{}`, flow}, {`"import-iocs"`, flow}},
+		wire.SyncNow:   {{`"no-such-flow"`, flow}, {`{}`, flow}, {`"Import-IOCs"`, flow}},
 		wire.ForgetCheckpoint: {
 			{``, "flow"},
 			{`{"flow": "no-such-flow"}`, flow},
@@ -279,7 +279,7 @@ func TestAMalformedReportDoesNotDeafenTheIntegration(t *testing.T) {
 			d.then(func() { d.signal(wire.SyncNow, "") })
 			d.then(func() { require.Equal(t, []string{"run [share-ttp-logs]"}, d.steps()) })
 			d.run(document, nil)
-			require.Contains(t, d.steps(), "remove [share-ttp-logs]")
+			require.Contains(t, d.steps(), removed)
 		})
 	}
 }

@@ -75,14 +75,14 @@ func (in *integration) runPlan(flow string) (activities.RunPlan, error) {
 	memory := in.memory.flow(flow)
 	plan := activities.RunPlan{
 		Settings: in.settings, Cursors: memory.Cursors, Running: memory.Current, Since: memory.ReadFrom,
-		Parked: map[indicator.Source]string{},
+		Parked: map[settings.Part]string{}, SenderGroup: in.memory.SenderGroup.ID, Approved: memory.Approved,
 	}
-	if plan.Since.IsZero() {
+	if plan.Since.IsZero() && flow != settings.FlowImportIOCs { // the IOC list is read whole
 		plan.Since = in.memory.StartedAt.Add(-time.Duration(in.settings.FetchDuration))
 	}
-	for _, source := range settings.FalconSources() {
-		if problem, parked := memory.Parked[source]; parked {
-			plan.Parked[source] = problem.Reason
+	for _, part := range settings.Parts(flow) {
+		if problem, parked := memory.Parked[part]; parked {
+			plan.Parked[part] = problem.Reason
 		}
 	}
 	if stopped, why := in.stopped(flow); stopped {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/threatshare/threatshare/activities"
 	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/wire"
 	"github.com/threatshare/threatshare/workflows"
 )
@@ -21,7 +22,9 @@ func TestTheConnectionStateHasTheDocumentedForm(t *testing.T) {
 	d.then(func() {
 		require.JSONEq(t, `{"state":"connected","since":"2026-11-16T14:49:18Z","reason":"",
 			"mimecast":{"state":"connected","reason":""},"falcon":{"state":"connected","reason":""},
-			"flows":{"share-ttp-logs":{"state":"idle","lastRun":"","lastSuccess":"","lastError":"","shared":0,"held":0}}}`,
+			"flows":{"import-alerts":{"state":"disabled","lastRun":"","lastSuccess":"","lastError":"","shared":0,"held":0},
+			"import-iocs":{"state":"disabled","lastRun":"","lastSuccess":"","lastError":"","shared":0,"held":0},
+			"share-ttp-logs":{"state":"idle","lastRun":"","lastSuccess":"","lastError":"","shared":0,"held":0}}}`,
 			string(query[json.RawMessage](d, wire.ConnectionState)), "before the first run")
 		d.started("1")
 	})
@@ -35,7 +38,9 @@ func TestTheConnectionStateHasTheDocumentedForm(t *testing.T) {
 		require.Equal(t, strings.Join([]string{
 			`{"state":"connected","since":"2026-11-16T14:49:18Z","reason":"",`,
 			`"mimecast":{"state":"connected","reason":""},"falcon":{"state":"connected","reason":""},`,
-			`"flows":{"share-ttp-logs":{"state":"idle","lastRun":"2026-11-16T14:50:18Z","lastSuccess":"2026-11-16T14:51:18Z",`,
+			`"flows":{"import-alerts":{"state":"disabled","lastRun":"","lastSuccess":"","lastError":"","shared":0,"held":0},`,
+			`"import-iocs":{"state":"disabled","lastRun":"","lastSuccess":"","lastError":"","shared":0,"held":0},`,
+			`"share-ttp-logs":{"state":"idle","lastRun":"2026-11-16T14:50:18Z","lastSuccess":"2026-11-16T14:51:18Z",`,
 			`"lastError":"","shared":41,"held":2}}}`,
 		}, ""), string(query[json.RawMessage](d, wire.ConnectionState)))
 	})
@@ -123,7 +128,7 @@ func TestAPermanentErrorParksTheSourceAndTheOthersGoOn(t *testing.T) {
 	d.then(func() { d.started("1") })
 	d.then(func() {
 		d.steps()
-		d.reported("1", activities.Report{Finished: true, Parked: map[indicator.Source]activities.Problem{indicator.URLDomains: forbidden}})
+		d.reported("1", activities.Report{Finished: true, Parked: map[settings.Part]activities.Problem{settings.PartOf(indicator.URLDomains): forbidden}})
 	})
 	d.then(func() {
 		require.Equal(t, []string{"schedules on"}, d.steps())
@@ -133,10 +138,10 @@ func TestAPermanentErrorParksTheSourceAndTheOthersGoOn(t *testing.T) {
 		require.Equal(t, workflows.Connected, state.Mimecast.State, "the connection is good, the function is not")
 		require.Equal(t, forbidden.Reason, state.Flows[flow].LastError)
 		require.Empty(t, state.Flows[flow].LastSuccess)
-		require.Equal(t, map[indicator.Source]string{indicator.URLDomains: forbidden.Reason}, d.plan().Parked)
+		require.Equal(t, map[settings.Part]string{settings.PartOf(indicator.URLDomains): forbidden.Reason}, d.plan().Parked)
 		require.Empty(t, d.plan().Idle)
 		d.started("2")
-		d.reported("2", activities.Report{Finished: true, Parked: map[indicator.Source]activities.Problem{indicator.AttachmentHashes: forbidden}})
+		d.reported("2", activities.Report{Finished: true, Parked: map[settings.Part]activities.Problem{settings.PartOf(indicator.AttachmentHashes): forbidden}})
 	})
 	d.then(func() {
 		require.Equal(t, []string{"schedules paused"}, d.steps(), "no source is left")
@@ -186,7 +191,7 @@ func TestAPermanentErrorThatEndsARunParksTheFlowAndBlamesTheVendor(t *testing.T)
 func TestAnAnswerThatMakesNoSenseParksNothingAndClears(t *testing.T) {
 	for name, report := range map[string]activities.Report{
 		"while it retries": {Trouble: "falcon answers 503"},
-		"of a source":      {Finished: true, Parked: map[indicator.Source]activities.Problem{indicator.URLDomains: problem(activities.VendorContract, "mimecast")}},
+		"of a source":      {Finished: true, Parked: map[settings.Part]activities.Problem{settings.PartOf(indicator.URLDomains): problem(activities.VendorContract, "mimecast")}},
 		"of the run":       {Finished: true, Failed: problem(activities.VendorContract, "falcon")},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -218,8 +223,8 @@ func TestASourceThatIsSwitchedOffIsNoPermanentErrorAnyMore(t *testing.T) {
 	d := newDesk(t)
 	d.then(func() { d.started("1") })
 	d.then(func() {
-		d.reported("1", activities.Report{Finished: true, Parked: map[indicator.Source]activities.Problem{
-			indicator.URLDomains: problem(activities.VendorForbidden, "mimecast"),
+		d.reported("1", activities.Report{Finished: true, Parked: map[settings.Part]activities.Problem{
+			settings.PartOf(indicator.URLDomains): problem(activities.VendorForbidden, "mimecast"),
 		}})
 	})
 	d.then(func() { d.signal(wire.ChangeSettings, `{"sendToFalcon": {"urlDomains": {"enabled": false}}}`) })

@@ -18,35 +18,57 @@ func ShareTTPLogs(ctx workflow.Context, in activities.FlowInput) (FlowResult, er
 	if err != nil || run.idle() {
 		return FlowResult{Idle: run.plan.Idle}, err
 	}
-	run.upload(ctx, run.plan.Released)
-	for run.hasMore() && !run.failed() && roomForARound(ctx) {
-		run.report(ctx)
-		found := run.fetchTTPLogs(ctx)
-		run.upload(ctx, found)
-	}
+	run.shareTTPLogs(ctx)
 	return run.finish(ctx)
+}
+
+func (r *flowRun) shareTTPLogs(ctx workflow.Context) {
+	r.read()
+	r.upload(ctx, r.again())
+	for r.hasMore() && !r.failed() && roomForARound(ctx) {
+		r.report(ctx)
+		found := r.fetchTTPLogs(ctx)
+		r.upload(ctx, found)
+	}
+}
+
+// again are the indicators that a person has released, or that Falcon is offered once more.
+func (r *flowRun) again() []indicator.Indicator {
+	var again []indicator.Indicator
+	for _, source := range r.sources() {
+		for _, finding := range r.plan.Again[source] {
+			again = append(again, indicator.Indicator{
+				Key:    indicator.Key{Kind: source.Kind(), Value: finding.Value},
+				Source: source, SeenAt: finding.SeenAt, Record: finding.Record,
+			})
+		}
+	}
+	return again
 }
 
 // fetchTTPLogs reads on in each log that is switched on and has more. A log that meets a permanent error is parked; the
 // others go on.
 func (r *flowRun) fetchTTPLogs(ctx workflow.Context) []indicator.Indicator {
 	var a *activities.Activities
-	waiting := lo.Filter(r.logs, func(log *logProgress, _ int) bool { return log.more })
-	steps := lo.Map(waiting, func(log *logProgress, _ int) workflow.Future {
-		return workflow.ExecuteActivity(reading(ctx, string(log.source)), a.FetchTTPLogs, activities.FetchTTPLogsInput{
-			Integration: r.integration, Credentials: r.plan.Settings.Credentials, Source: log.source, Cursor: log.cursor,
+	waiting := lo.Filter(r.readers, func(log *reader, _ int) bool { return log.more && len(log.sources) > 0 })
+	sources := lo.Map(waiting, func(log *reader, _ int) indicator.Source { return log.sources[0] })
+	steps := lo.Map(waiting, func(log *reader, i int) workflow.Future {
+		return workflow.ExecuteActivity(reading(ctx, string(sources[i])), a.FetchTTPLogs, activities.FetchTTPLogsInput{
+			Integration: r.integration, Credentials: r.plan.Settings.Credentials, Source: sources[i], Cursor: log.cursor,
 			Since: r.plan.Since, SendToFalcon: r.plan.Settings.SendToFalcon, Protect: r.plan.Settings.Protect,
-			DryRun: r.plan.Settings.DryRun,
+			DryRun: r.dryRun(),
 		})
 	})
 	var found []indicator.Indicator
 	for i, step := range steps {
 		var read activities.FetchTTPLogsResult
 		if err := step.Get(ctx, &read); err != nil {
-			r.park(waiting[i], err)
+			r.park(settings.PartOf(sources[i]), err)
 			continue
 		}
-		waiting[i].read(read)
+		waiting[i].cursor, waiting[i].more = read.Cursor, read.More
+		r.countOf(sources[i], read.Counts)
+		r.items = append(r.items, read.Items...)
 		found = append(found, read.Indicators...)
 	}
 	return found
@@ -62,17 +84,16 @@ func (r *flowRun) upload(ctx workflow.Context, found []indicator.Indicator) {
 		summary := fmt.Sprintf("%d indicators", len(part))
 		err := workflow.ExecuteActivity(writing(ctx, summary), a.UploadIOCs, activities.UploadIOCsInput{
 			Integration: r.integration, Credentials: r.plan.Settings.Credentials,
-			SendToFalcon: r.plan.Settings.SendToFalcon, Indicators: part, DryRun: r.plan.Settings.DryRun,
+			SendToFalcon: r.plan.Settings.SendToFalcon, Indicators: part, DryRun: r.dryRun(),
 		}).Get(ctx, &uploaded)
 		if err != nil {
 			r.fail(err)
 			return
 		}
 		r.count(uploaded.Counts)
+		r.items = append(r.items, uploaded.Items...)
 	}
-	for _, log := range r.logs {
-		log.settle()
-	}
+	r.settle()
 }
 
 // shareKey tells the same value from two logs apart: UploadIOCs decides which of them counts.

@@ -104,8 +104,8 @@ func TestALogThatMeetsAPermanentErrorIsParkedAndTheOthersGoOn(t *testing.T) {
 	_, err := s.run()
 	requireFailed(t, err, activities.VendorForbidden)
 	last := s.last()
-	require.Equal(t, activities.VendorForbidden, last.Parked[indicator.AttachmentHashes].Type)
-	require.Equal(t, "mimecast", last.Parked[indicator.AttachmentHashes].Vendor)
+	require.Equal(t, activities.VendorForbidden, last.Parked[settings.PartOf(indicator.AttachmentHashes)].Type)
+	require.Equal(t, "mimecast", last.Parked[settings.PartOf(indicator.AttachmentHashes)].Vendor)
 	require.Len(t, last.Parked, 1)
 	require.Empty(t, last.Failed, "the run as a whole is not to blame")
 	require.Equal(t, before, last.Cursors[indicator.AttachmentHashes])
@@ -122,7 +122,7 @@ func TestALogThatMeetsAPermanentErrorIsParkedAndTheOthersGoOn(t *testing.T) {
 func TestASourceThatIsParkedOrSwitchedOffIsNotRead(t *testing.T) {
 	s := newShare(t)
 	s.clicks(3)
-	s.plan.Parked = map[indicator.Source]string{indicator.AttachmentHashes: "forbidden"}
+	s.plan.Parked = map[settings.Part]string{settings.PartOf(indicator.AttachmentHashes): "forbidden"}
 	s.plan.Settings.SendToFalcon.ImpersonationDomains.Enabled = false
 	_, err := s.run()
 	require.NoError(t, err)
@@ -163,7 +163,7 @@ func TestARunEndsAtItsBoundAndSaysThatMoreIsWaiting(t *testing.T) {
 func TestWhatAPersonReleasedIsSharedFirst(t *testing.T) {
 	s := newShare(t)
 	require.NoError(t, s.store.Record(t.Context(), time.Now(), []ledger.Entry{{
-		Integration: "acme", Direction: ledger.ToFalcon, Key: indicator.Key{Kind: indicator.Domain, Value: "evil.notatld"},
+		Integration: "acme", List: ledger.FalconIOCs, Key: indicator.Key{Kind: indicator.Domain, Value: "evil.notatld"},
 		Source: indicator.URLDomains, State: ledger.Held, Reason: "unknown-tld",
 	}}))
 	s.plan.Settings.Protect.Allow = []string{"evil.notatld"}

@@ -56,6 +56,9 @@ type Status struct {
 	Rejected     int                                    `json:"rejected"`
 	Warnings     []string                               `json:"warnings"`
 	DryRun       bool                                   `json:"dryRun"`
+	// BYOTI is the room on Mimecast's list of hashes, as the last run met it.
+	BYOTI        *indicator.Quota         `json:"byoti,omitempty"`
+	Remediations *activities.Remediations `json:"remediations,omitempty"`
 }
 
 // FlowStatus is a flow in a Status.
@@ -65,8 +68,9 @@ type FlowStatus struct {
 	GoodRuns       int                                    `json:"goodRuns"` // how many runs have ended well
 	More           bool                                   `json:"more"`     // the last run met its bound
 	Running        activities.Run                         `json:"running,omitzero"`
-	Parked         map[indicator.Source]string            `json:"parked,omitempty"`
-	Sources        map[indicator.Source]activities.Counts `json:"sources"` // over all runs
+	Parked         map[settings.Part]string               `json:"parked,omitempty"`
+	Waiting        *activities.Waiting                    `json:"waiting,omitempty"` // a withdrawal that was not made
+	Sources        map[indicator.Source]activities.Counts `json:"sources"`           // over all runs
 	LastRunSources map[indicator.Source]activities.Counts `json:"lastRunSources,omitempty"`
 }
 
@@ -87,7 +91,7 @@ func (in *integration) state() (state, reason string) {
 		return PermanentError, m.Falcon.Reason
 	}
 	for _, flow := range in.enabledFlows() {
-		if problem := in.stuck(in.memory.flow(flow)); problem != "" {
+		if problem := in.stuck(flow); problem != "" {
 			return PermanentError, flow + ": " + problem
 		}
 	}
@@ -109,14 +113,15 @@ func (in *integration) state() (state, reason string) {
 	return Connected, ""
 }
 
-// stuck is the permanent error that keeps the flow or one of its sources from running.
-func (in *integration) stuck(f *FlowMemory) string {
-	if f.Failed.Type != "" {
-		return f.Failed.Reason
+// stuck is the permanent error that keeps the flow or one of its parts from running.
+func (in *integration) stuck(flow string) string {
+	memory := in.memory.flow(flow)
+	if memory.Failed.Type != "" {
+		return memory.Failed.Reason
 	}
-	for _, source := range settings.FalconSources() {
-		if problem, parked := f.Parked[source]; parked && in.settings.SendToFalcon.For(source).Enabled {
-			return string(source) + ": " + problem.Reason
+	for _, part := range settings.Parts(flow) {
+		if problem, parked := memory.Parked[part]; parked && in.settings.PartEnabled(part) {
+			return string(part) + ": " + problem.Reason
 		}
 	}
 	return ""
@@ -135,20 +140,21 @@ func (in *integration) stopped(flow string) (stopped bool, why string) {
 		return true, m.Falcon.Reason
 	case memory.Failed.Type != "":
 		return true, memory.Failed.Reason
-	case in.allParked(memory):
-		return true, in.stuck(memory)
+	case in.allParked(flow):
+		return true, in.stuck(flow)
 	}
 	return false, fmt.Sprintf("Threat Share: %s of %s", flow, in.settings.Name)
 }
 
-func (in *integration) allParked(memory *FlowMemory) bool {
+func (in *integration) allParked(flow string) bool {
+	memory := in.memory.flow(flow)
 	enabled := 0
-	for _, source := range settings.FalconSources() {
-		if !in.settings.SendToFalcon.For(source).Enabled {
+	for _, source := range settings.SourcesOf(flow) {
+		if !in.settings.SourceEnabled(source) {
 			continue
 		}
 		enabled++
-		if _, parked := memory.Parked[source]; !parked {
+		if _, parked := memory.Parked[settings.PartOf(source)]; !parked {
 			return false
 		}
 	}
@@ -161,7 +167,7 @@ func (in *integration) flowState(flow string) FlowState {
 		State: FlowIdle, LastRun: stamp(memory.LastRun), LastSuccess: stamp(memory.LastSuccess), LastError: memory.LastError,
 	}
 	for _, counts := range []map[indicator.Source]activities.Counts{memory.Totals, memory.Counted} {
-		for _, source := range settings.FalconSources() {
+		for _, source := range settings.SourcesOf(flow) {
 			state.Shared += counts[source].Shared
 			state.Held += counts[source].HeldInAll()
 		}
@@ -202,20 +208,24 @@ func (in *integration) status() Status {
 		Flows:        map[string]FlowStatus{},
 		Checkpoints:  map[string]map[indicator.Source]string{},
 		LastRejected: in.memory.LastRejected, Rejected: in.memory.Rejected,
-		Warnings: warnings(in.settings), DryRun: in.settings.DryRun,
+		Warnings: in.warnings(), DryRun: in.settings.DryRun,
+		BYOTI: in.memory.BYOTI, Remediations: in.memory.Remediations,
 	}
 	for _, flow := range flows() {
 		memory := in.memory.flow(flow.name)
 		status := FlowStatus{
 			FlowState: short.Flows[flow.name], GoodRuns: memory.GoodRuns, More: memory.More, Running: memory.Current, LastRunSources: memory.LastCounts,
-			Parked: map[indicator.Source]string{}, Sources: map[indicator.Source]activities.Counts{},
+			Waiting: memory.Waiting,
+			Parked:  map[settings.Part]string{}, Sources: map[indicator.Source]activities.Counts{},
 		}
 		checkpoints := map[indicator.Source]string{}
-		for _, source := range settings.FalconSources() {
+		for _, source := range settings.SourcesOf(flow.name) {
 			status.Sources[source] = memory.Totals[source].Plus(memory.Counted[source])
 			checkpoints[source] = stamp(memory.Cursors[source].Newest)
-			if problem, parked := memory.Parked[source]; parked {
-				status.Parked[source] = problem.Reason
+		}
+		for _, part := range settings.Parts(flow.name) {
+			if problem, parked := memory.Parked[part]; parked {
+				status.Parked[part] = problem.Reason
 			}
 		}
 		answer.Flows[flow.name], answer.Checkpoints[flow.name] = status, checkpoints

@@ -32,7 +32,7 @@ func BenchmarkLookup1000(b *testing.B) {
 		keys := numbered(5_000)
 		require.NoError(b, store.Record(b.Context(), at(1), shared("run-1", keys)))
 		for b.Loop() {
-			found, err := store.Lookup(b.Context(), acme, ledger.ToFalcon, keys[:1000])
+			found, err := store.Lookup(b.Context(), acme, ledger.FalconIOCs, keys[:1000])
 			require.NoError(b, err)
 			require.Len(b, found, 1000)
 		}

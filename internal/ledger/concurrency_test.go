@@ -71,10 +71,10 @@ func concurrentStores(t *testing.T, dsn string) {
 			for chunk := range slices.Chunk(shuffled, 100) {
 				var entries []ledger.Entry
 				for _, key := range chunk {
-					// Both directions, so that a transaction takes two locks.
+					// Two lists, so that a transaction takes two locks.
 					e := entry(state, fmt.Sprintf("run-%d", worker), key)
 					back := e
-					back.Direction = ledger.ToMimecast
+					back.List = ledger.BYOTI
 					entries = append(entries, e, back)
 				}
 				if err := stores[worker%2].Record(t.Context(), at(worker), entries); err != nil {
@@ -86,8 +86,8 @@ func concurrentStores(t *testing.T, dsn string) {
 	}
 	require.NoError(t, workers.Wait())
 
-	for _, direction := range []ledger.Direction{ledger.ToFalcon, ledger.ToMimecast} {
-		found, err := stores[0].Lookup(t.Context(), acme, direction, keys)
+	for _, list := range []ledger.List{ledger.FalconIOCs, ledger.BYOTI} {
+		found, err := stores[0].Lookup(t.Context(), acme, list, keys)
 		require.NoError(t, err)
 		require.Len(t, found, len(keys))
 		for _, e := range found {
@@ -95,13 +95,60 @@ func concurrentStores(t *testing.T, dsn string) {
 		}
 		counted := 0
 		for worker := range 8 {
-			counts, err := stores[1].Summary(t.Context(), acme, direction, fmt.Sprintf("run-%d", worker))
+			counts, err := stores[1].Summary(t.Context(), acme, fmt.Sprintf("run-%d", worker))
 			require.NoError(t, err)
 			for _, c := range counts {
-				counted += c.N
+				if c.List == list {
+					counted += c.N
+				}
 			}
 		}
 		require.Equal(t, len(keys), counted, "every entry counts for exactly one run")
+	}
+}
+
+// A recording writes whole rows: what was marked between its reading and its writing would be lost.
+func concurrentMarks(t *testing.T, dsn string) {
+	stores := []*ledger.Store{openLedger(t, dsn), openLedger(t, dsn)}
+	keys := numbered(120)
+	record(t, stores[0], at(0), shared("run-0", keys)...)
+	var workers errgroup.Group
+	workers.Go(func() error {
+		for minute := 1; minute <= 6; minute++ {
+			entries := shared("run-1", keys)
+			for i := range entries {
+				entries[i].VendorID = fmt.Sprintf("id-%d", minute)
+			}
+			if err := stores[0].Record(t.Context(), at(minute), entries); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	marked := make([]int, 2)
+	for worker := range marked {
+		workers.Go(func() error {
+			for chunk := range slices.Chunk(keys, 15) {
+				why := make(map[indicator.Key]indicator.Reason)
+				for i, key := range chunk {
+					why[key] = indicator.Reason(fmt.Sprintf("reason-%d", i%3))
+				}
+				n, err := stores[1].MarkDue(t.Context(), at(worker), acme, ledger.FalconIOCs, why)
+				if err != nil {
+					return err
+				}
+				marked[worker] += n
+			}
+			return nil
+		})
+	}
+	require.NoError(t, workers.Wait())
+	require.Equal(t, len(keys), marked[0]+marked[1], "each is marked by one")
+	due, total, err := stores[0].Due(t.Context(), acme, []ledger.List{ledger.FalconIOCs}, at(0), len(keys))
+	require.NoError(t, err)
+	require.Equal(t, len(keys), total)
+	for _, e := range due {
+		require.Equal(t, "id-6", e.VendorID)
 	}
 }
 
@@ -124,7 +171,7 @@ func otherProcesses(t *testing.T, dsn string) {
 		record(t, store, at(1), shared("this-process", []indicator.Key{key})...)
 	}
 	require.NoError(t, processes.Wait())
-	found, err := store.Lookup(t.Context(), acme, ledger.ToFalcon, numbered(processKeys))
+	found, err := store.Lookup(t.Context(), acme, ledger.FalconIOCs, numbered(processKeys))
 	require.NoError(t, err)
 	require.Len(t, found, processKeys)
 }

@@ -27,10 +27,13 @@ const (
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
 // columns in the order in which values gives them and scanEntry takes them. The first four are the primary key.
-const columns = "integration, direction, kind, value, source, state, reason, detail, vendor_id, action, severity, record, run, " +
-	"seen_at, expires_at, recorded_at, changed_at"
+const columns = "integration, list, kind, value, source, state, reason, detail, vendor_id, action, severity, record, run, " +
+	"tries, due_reason, seen_at, expires_at, due_at, recorded_at, changed_at"
 
 const keyColumns = 4
+
+// writtenColumns adds what follows from the list, for people who read the table.
+const writtenColumns = columns + ", direction"
 
 // kept gives the entry as the database returns it: text printable and bounded, times in UTC and whole microseconds.
 func kept(e Entry) (Entry, error) {
@@ -38,7 +41,7 @@ func kept(e Entry) (Entry, error) {
 		return Entry{}, err
 	}
 	e.Source = indicator.Source(indicator.Printable(string(e.Source), maxWord))
-	e.Reason = indicator.Reason(indicator.Printable(string(e.Reason), maxWord))
+	e.Reason = keptReason(e.Reason)
 	e.Detail = indicator.Printable(e.Detail, maxDetail)
 	e.VendorID = indicator.Printable(e.VendorID, maxVendorID)
 	e.Action = indicator.Printable(e.Action, maxWord)
@@ -58,24 +61,33 @@ func kept(e Entry) (Entry, error) {
 // sorts says whether the year has the four digits of timeLayout.
 func sorts(t time.Time) bool { return t.Year() >= 0 && t.Year() <= 9999 }
 
+func keptReason(reason indicator.Reason) indicator.Reason {
+	return indicator.Reason(indicator.Printable(string(reason), maxWord))
+}
+
 func keptRun(run string) string { return indicator.Printable(run, maxRun) }
 
 func keptTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 func checkKey(e Entry) error {
-	if !slices.Contains([]Direction{ToFalcon, ToMimecast}, e.Direction) {
-		return fmt.Errorf("%w: direction must be %s or %s", ErrInvalid, ToFalcon, ToMimecast)
+	if e.List.Direction() == "" {
+		return fmt.Errorf("%w: list must be one of %s, %s, %s, %s, %s", ErrInvalid,
+			FalconIOCs, BYOTI, BlockedSenders, SenderPolicies, ManagedURLs)
 	}
 	if !slices.Contains([]State{Shared, Held, Quarantined, Withdrawn, Foreign}, e.State) {
 		return fmt.Errorf("%w: state must be one of %s, %s, %s, %s, %s", ErrInvalid, Shared, Held, Quarantined, Withdrawn, Foreign)
 	}
-	if !fits(e.Integration, maxIntegration) {
+	return checkIdentity(e.Integration, e.Key)
+}
+
+func checkIdentity(integration string, key indicator.Key) error {
+	if !fits(integration, maxIntegration) {
 		return unfit("integration", maxIntegration)
 	}
-	if !fits(string(e.Kind), maxKind) {
+	if !fits(string(key.Kind), maxKind) {
 		return unfit("kind", maxKind)
 	}
-	if !fits(e.Value, maxValue) {
+	if !fits(key.Value, maxValue) {
 		return unfit("value", maxValue)
 	}
 	return nil
@@ -91,12 +103,15 @@ func unfit(field string, limit int) error {
 	return fmt.Errorf("%w: %s must be text of 1 to %d bytes", ErrInvalid, field, limit)
 }
 
+// values are in the order of writtenColumns.
 func values(e Entry) []any {
 	return []any{
-		e.Integration, string(e.Direction), string(e.Kind), e.Value,
+		e.Integration, string(e.List), string(e.Kind), e.Value,
 		string(e.Source), string(e.State), string(e.Reason), e.Detail,
 		e.VendorID, e.Action, e.Severity, e.Record, e.Run,
-		timeText(e.SeenAt), timeText(e.ExpiresAt), timeText(e.RecordedAt), timeText(e.ChangedAt),
+		e.Tries, string(e.DueReason),
+		timeText(e.SeenAt), timeText(e.ExpiresAt), timeText(e.DueAt), timeText(e.RecordedAt), timeText(e.ChangedAt),
+		string(e.List.Direction()),
 	}
 }
 
@@ -123,19 +138,20 @@ func scanEntries(rows *sql.Rows) ([]Entry, error) {
 
 func scanEntry(rows *sql.Rows) (Entry, error) {
 	var e Entry
-	var seen, expires, recorded, changed sql.NullString
+	var seen, expires, due, recorded, changed sql.NullString
 	if err := rows.Scan(
-		&e.Integration, &e.Direction, &e.Kind, &e.Value,
+		&e.Integration, &e.List, &e.Kind, &e.Value,
 		&e.Source, &e.State, &e.Reason, &e.Detail,
 		&e.VendorID, &e.Action, &e.Severity, &e.Record, &e.Run,
-		&seen, &expires, &recorded, &changed,
+		&e.Tries, &e.DueReason,
+		&seen, &expires, &due, &recorded, &changed,
 	); err != nil {
 		return Entry{}, err
 	}
 	for _, column := range []struct {
 		text sql.NullString
 		time *time.Time
-	}{{seen, &e.SeenAt}, {expires, &e.ExpiresAt}, {recorded, &e.RecordedAt}, {changed, &e.ChangedAt}} {
+	}{{seen, &e.SeenAt}, {expires, &e.ExpiresAt}, {due, &e.DueAt}, {recorded, &e.RecordedAt}, {changed, &e.ChangedAt}} {
 		if !column.text.Valid {
 			continue
 		}

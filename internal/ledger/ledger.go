@@ -25,27 +25,18 @@ const (
 	Foreign     State = "foreign"     // listed there by somebody else, left alone
 )
 
-// Direction says which vendor an indicator goes to.
-type Direction string
-
-// The directions.
-const (
-	ToFalcon   Direction = "to-falcon"
-	ToMimecast Direction = "to-mimecast"
-)
-
 // ErrInvalid is in the chain of errors about arguments that the ledger can never keep, such as a value that is too long.
 // Trying again does not help; every other error of a Store may pass.
 var ErrInvalid = errors.New("invalid ledger entry")
 
-// Entry is what the ledger knows of one indicator of an integration in one direction; these three identify it. All text
-// is printable and bounded, all times are UTC and exact to the microsecond.
+// Entry is what the ledger knows of one indicator of an integration on one list; these three identify it. All text is
+// printable and bounded, all times are UTC and exact to the microsecond.
 type Entry struct {
 	Integration string
-	Direction   Direction
+	List        List
 	indicator.Key
 
-	Source indicator.Source // the source that first told of it
+	Source indicator.Source // the source that first told of it, or that brought it back after it was withdrawn
 	State  State
 	Reason indicator.Reason // why it is held, quarantined or foreign; "found" for a shared one that was there before
 	Detail string           // the reason in full, at most 500 characters
@@ -53,20 +44,25 @@ type Entry struct {
 	VendorID string // id of the entry at the vendor
 	Action   string
 	Severity string
-	Record   string // record of the source that first told of it
-	Run      string // run that brought it into its state
+	Record   string // record of that source
+	Run      string // run that brought it into its state; for a quarantined one, the run that tried it last
 
 	SeenAt    time.Time // when the source recorded it; zero: not known
 	ExpiresAt time.Time // when it ends at the vendor; zero: never
 
 	// Set by Record, whatever the caller puts there.
 	RecordedAt time.Time // first written
-	ChangedAt  time.Time // state last changed
+	ChangedAt  time.Time // state last changed; for a quarantined one, last refused
+	Tries      int       // how many runs the vendor refused a quarantined one in; 0 in other states
+
+	// Set by MarkDue: the source took a shared one back, and it is to be withdrawn.
+	DueAt     time.Time // zero: not due
+	DueReason indicator.Reason
 }
 
 // Position is where the entry stands in what Search returns.
 func (e Entry) Position() Position {
-	return Position{ChangedAt: e.ChangedAt, Direction: e.Direction, Key: e.Key}
+	return Position{ChangedAt: e.ChangedAt, List: e.List, Key: e.Key}
 }
 
 // Store is a ledger in a database. It is safe for concurrent use, also by several processes on the same database.
@@ -87,7 +83,7 @@ type Store struct {
 // scope is the part of the ledger in which a key is unique.
 type scope struct {
 	integration string
-	direction   Direction
+	list        List
 }
 
 // Close ends all connections. The Store cannot be used afterwards.
@@ -98,7 +94,7 @@ func (s *Store) Close() error {
 	return errors.Join(s.reader.Close(), s.writer.Close())
 }
 
-// Ping says whether the ledger answers and its table is there.
+// Ping says whether the ledger answers and its tables are there.
 func (s *Store) Ping(ctx context.Context) error {
 	var entries int
 	if err := s.reader.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM indicators LIMIT 1) AS entry`).Scan(&entries); err != nil {

@@ -13,10 +13,10 @@ import (
 // lookupValues is how many values one query asks for.
 const lookupValues = 500
 
-// Lookup gives those of keys that the ledger knows for the integration and direction. Any number of keys will do; 500 of
+// Lookup gives those of keys that the ledger knows on the list of the integration. Any number of keys will do; 500 of
 // a kind take one query.
-func (s *Store) Lookup(ctx context.Context, integration string, direction Direction, keys []indicator.Key) (map[indicator.Key]Entry, error) {
-	found, err := s.lookup(ctx, s.reader, scope{integration, direction}, keys)
+func (s *Store) Lookup(ctx context.Context, integration string, list List, keys []indicator.Key) (map[indicator.Key]Entry, error) {
+	found, err := s.lookup(ctx, s.reader, scope{integration, list}, keys)
 	if err != nil {
 		return nil, fmt.Errorf("look up %d indicators in the ledger: %w", len(keys), err)
 	}
@@ -29,37 +29,19 @@ type querier interface {
 }
 
 func (s *Store) lookup(ctx context.Context, db querier, where scope, keys []indicator.Key) (map[indicator.Key]Entry, error) {
-	// PostgreSQL refuses a whole query for one value with a zero byte. Record keeps no such value, so it is not there.
-	wanted := slices.DeleteFunc(slices.Clone(keys), func(key indicator.Key) bool {
-		return !fits(string(key.Kind), maxKind) || !fits(key.Value, maxValue)
-	})
-	slices.SortFunc(wanted, compareKeys)
-	wanted = slices.Compact(wanted)
 	found := make(map[indicator.Key]Entry)
-	for len(wanted) > 0 {
-		kind := wanted[0].Kind
-		end := slices.IndexFunc(wanted, func(key indicator.Key) bool { return key.Kind != kind })
-		if end < 0 {
-			end = len(wanted)
-		}
-		end = min(end, lookupValues)
-		if err := s.lookupKind(ctx, db, where, wanted[:end], found); err != nil {
+	for _, batch := range batches(keys) {
+		if err := s.lookupBatch(ctx, db, where, batch, found); err != nil {
 			return nil, err
 		}
-		wanted = wanted[end:]
 	}
 	return found, nil
 }
 
-// lookupKind asks for keys that are all of one kind and adds to found.
-func (s *Store) lookupKind(ctx context.Context, db querier, where scope, keys []indicator.Key, found map[indicator.Key]Entry) error {
-	arguments := []any{where.integration, string(where.direction), string(keys[0].Kind)}
-	query := "SELECT " + columns + " FROM indicators WHERE integration = ? AND direction = ? AND kind = ? AND value IN (" +
-		parameters(len(keys)) + ")"
-	for _, key := range keys {
-		arguments = append(arguments, key.Value)
-	}
-	rows, err := db.QueryContext(ctx, s.bind(query), arguments...)
+// lookupBatch adds to found.
+func (s *Store) lookupBatch(ctx context.Context, db querier, where scope, batch []indicator.Key, found map[indicator.Key]Entry) error {
+	condition, arguments := inBatch(where, batch)
+	rows, err := db.QueryContext(ctx, s.bind("SELECT "+columns+" FROM indicators WHERE "+condition), arguments...)
 	if err != nil {
 		return err
 	}
@@ -71,6 +53,39 @@ func (s *Store) lookupKind(ctx context.Context, db querier, where scope, keys []
 		found[entry.Key] = entry
 	}
 	return nil
+}
+
+// batches gives the keys in order, each once, in parts of one kind that one statement can ask for. Those that Record would
+// not keep are left out: they are not there, and PostgreSQL refuses a whole query for one value with a zero byte.
+func batches(keys []indicator.Key) [][]indicator.Key {
+	wanted := slices.DeleteFunc(slices.Clone(keys), func(key indicator.Key) bool { return !isKey(key) })
+	slices.SortFunc(wanted, compareKeys)
+	wanted = slices.Compact(wanted)
+	var all [][]indicator.Key
+	for len(wanted) > 0 {
+		kind := wanted[0].Kind
+		end := slices.IndexFunc(wanted, func(key indicator.Key) bool { return key.Kind != kind })
+		if end < 0 {
+			end = len(wanted)
+		}
+		end = min(end, lookupValues)
+		all = append(all, wanted[:end])
+		wanted = wanted[end:]
+	}
+	return all
+}
+
+// inBatch gives the condition that a row has one of the keys, which are all of one kind, and its arguments.
+func inBatch(where scope, batch []indicator.Key) (string, []any) {
+	arguments := []any{where.integration, string(where.list), string(batch[0].Kind)}
+	for _, key := range batch {
+		arguments = append(arguments, key.Value)
+	}
+	return "integration = ? AND list = ? AND kind = ? AND value IN (" + parameters(len(batch)) + ")", arguments
+}
+
+func isKey(key indicator.Key) bool {
+	return fits(string(key.Kind), maxKind) && fits(key.Value, maxValue)
 }
 
 func compareKeys(a, b indicator.Key) int {

@@ -14,6 +14,11 @@ func merge(known, next Entry, now time.Time) Entry {
 	if next.State == Held && (known.State == Shared || known.State == Foreign) {
 		return known // it is listed at the vendor, whatever the guard says now
 	}
+	if next.State == Shared && known.State == Withdrawn {
+		again := first(next, now) // with the end of the old sharing it would be due at once
+		again.RecordedAt = known.RecordedAt
+		return again
+	}
 	merged := known
 	merged.VendorID = cmp.Or(next.VendorID, known.VendorID)
 	merged.Action = cmp.Or(next.Action, known.Action)
@@ -22,16 +27,27 @@ func merge(known, next Entry, now time.Time) Entry {
 	if next.State == Shared && next.Action != "" { // how it is listed now: without severity or end if it has none
 		merged.Severity, merged.ExpiresAt = next.Severity, next.ExpiresAt
 	}
-	if next.State == known.State {
+	refusedAgain := next.State == Quarantined && next.Run != known.Run
+	if next.State == known.State && !refusedAgain {
 		return merged
+	}
+	merged.Tries = 0
+	if next.State == Quarantined {
+		merged.Tries = known.Tries + 1 // known.Tries is 0 unless it was quarantined before
 	}
 	merged.State, merged.Reason, merged.Detail = next.State, next.Reason, next.Detail
 	merged.Run, merged.ChangedAt = next.Run, now
+	merged.DueAt, merged.DueReason = time.Time{}, ""
 	return merged
 }
 
 // first gives the entry that is kept if none was known.
 func first(next Entry, now time.Time) Entry {
 	next.RecordedAt, next.ChangedAt = now, now
+	next.DueAt, next.DueReason = time.Time{}, ""
+	next.Tries = 0
+	if next.State == Quarantined {
+		next.Tries = 1
+	}
 	return next
 }

@@ -52,8 +52,13 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) error {
 // checkWritable writes nothing, but needs all that writing needs. A file that may only be read, a PostgreSQL standby or a
 // role without rights would else be noticed at the first Record.
 func checkWritable(ctx context.Context, db *sql.DB) error {
-	if _, err := db.ExecContext(ctx, "INSERT INTO indicators SELECT * FROM indicators WHERE 1 = 0"); err != nil {
-		return fmt.Errorf("the ledger can be read but not written to: %w", err)
+	for _, statement := range []string{
+		"INSERT INTO indicators SELECT * FROM indicators WHERE 1 = 0",
+		"INSERT INTO remediations SELECT * FROM remediations WHERE 1 = 0",
+	} {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("the ledger can be read but not written to: %w", err)
+		}
 	}
 	return nil
 }

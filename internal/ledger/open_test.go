@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/ledger"
 	"github.com/threatshare/threatshare/internal/ledger/pgtest"
 )
@@ -62,12 +63,31 @@ func closedLedger(t *testing.T, dsn string) {
 	require.NoError(t, store.Close())
 	require.Error(t, store.Ping(t.Context()))
 	require.ErrorContains(t, store.Record(t.Context(), at(1), shared("run-1", numbered(3))), "record 3 entries in the ledger")
-	_, err = store.Lookup(t.Context(), acme, ledger.ToFalcon, numbered(2))
+	_, err = store.Lookup(t.Context(), acme, ledger.FalconIOCs, numbered(2))
 	require.ErrorContains(t, err, "look up 2 indicators")
-	_, err = store.Summary(t.Context(), acme, ledger.ToFalcon, "run-1")
+	_, err = store.Summary(t.Context(), acme, "run-1")
 	require.ErrorContains(t, err, "count the entries of a run")
 	_, err = store.Search(t.Context(), ledger.Query{Integration: acme})
 	require.ErrorContains(t, err, "search the ledger")
+	_, err = store.MarkDue(t.Context(), at(1), acme, ledger.BYOTI, map[indicator.Key]indicator.Reason{domain("a.example"): "deleted"})
+	require.ErrorContains(t, err, "mark 1 indicators")
+	require.ErrorContains(t, store.ClearDue(t.Context(), acme, ledger.BYOTI, numbered(2)), "clear 2 due indicators")
+	_, _, err = store.Due(t.Context(), acme, ledger.Lists(), at(1), 10)
+	require.ErrorContains(t, err, "count what is due")
+	_, err = store.Counts(t.Context(), acme, ledger.Lists())
+	require.ErrorContains(t, err, "count what is shared")
+	_, err = store.Retry(t.Context(), acme, ledger.BYOTI, 3, 10)
+	require.ErrorContains(t, err, "read what to try again")
+	_, err = store.Missing(t.Context(), acme, ledger.BlockedSenders, ledger.ManagedURLs, indicator.IOCDomains, 10)
+	require.ErrorContains(t, err, "compare two lists")
+	wanted := remediation(today, domain("a.example"))
+	require.ErrorContains(t, store.WantRemediations(t.Context(), at(1), []ledger.Remediation{wanted}), "want 1 remediations")
+	wanted.State = ledger.Done
+	require.ErrorContains(t, store.RecordRemediation(t.Context(), at(1), wanted), "record a remediation")
+	_, err = store.WantedRemediations(t.Context(), acme, indicator.IOCDomains, 10)
+	require.ErrorContains(t, err, "read the wanted remediations")
+	_, err = store.RemediationCounts(t.Context(), acme)
+	require.ErrorContains(t, err, "count the remediations")
 }
 
 func TestALedgerInMemoryWorksUntilItIsClosed(t *testing.T) {
@@ -75,7 +95,7 @@ func TestALedgerInMemoryWorksUntilItIsClosed(t *testing.T) {
 	other := openLedger(t, "sqlite::memory:")
 	record(t, store, at(1), shared("run-1", numbered(600))...)
 	require.Equal(t, "run-1", find(t, store, numbered(600)[599]).Run)
-	found, err := other.Lookup(t.Context(), acme, ledger.ToFalcon, numbered(600))
+	found, err := other.Lookup(t.Context(), acme, ledger.FalconIOCs, numbered(600))
 	require.NoError(t, err)
 	require.Empty(t, found, "each has its own")
 }
@@ -86,7 +106,7 @@ func TestARelativePathIsInTheWorkingDirectoryOfTheOpening(t *testing.T) {
 	store := openLedger(t, "sqlite:relative.db")
 	t.Chdir(t.TempDir())
 	record(t, store, at(1), shared("run-1", numbered(10))...)
-	found, err := store.Lookup(t.Context(), acme, ledger.ToFalcon, numbered(10))
+	found, err := store.Lookup(t.Context(), acme, ledger.FalconIOCs, numbered(10))
 	require.NoError(t, err)
 	require.Len(t, found, 10)
 	require.FileExists(t, filepath.Join(directory, "relative.db"))
@@ -193,6 +213,7 @@ func TestAPostgreSQLRoleWithoutRightsIsToldAtTheStart(t *testing.T) {
 	for _, statement := range []string{
 		"CREATE ROLE reader LOGIN PASSWORD 'canary'",
 		"GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader",
+		"GRANT INSERT ON indicators TO reader", // not enough
 	} {
 		_, err := connect(t, dsn).ExecContext(t.Context(), statement)
 		require.NoError(t, err)

@@ -105,7 +105,7 @@ func numberParameters(statement string) string {
 func lockScopes(ctx context.Context, tx *sql.Tx, scopes []scope) error {
 	numbers := make([]int64, 0, len(scopes))
 	for _, s := range scopes {
-		numbers = append(numbers, lockNumber("scope", s.integration, string(s.direction)))
+		numbers = append(numbers, lockNumber("scope", s.integration, string(s.list)))
 	}
 	slices.Sort(numbers)
 	for _, number := range numbers {

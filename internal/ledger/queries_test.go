@@ -53,7 +53,7 @@ func TestLookupOfAThousandKeysTakesAHandfulOfQueries(t *testing.T) {
 			keys = append(keys, indicator.Key{Kind: kind, Value: fmt.Sprintf("%04d.example", i)})
 		}
 		db := &counting{querier: store.reader}
-		_, err := store.lookup(t.Context(), db, scope{"acme", ToFalcon}, append(keys, keys...))
+		_, err := store.lookup(t.Context(), db, scope{"acme", FalconIOCs}, append(keys, keys...))
 		require.NoError(t, err)
 		require.Equal(t, test.queries, db.queries, test.name)
 	}
@@ -61,14 +61,14 @@ func TestLookupOfAThousandKeysTakesAHandfulOfQueries(t *testing.T) {
 
 func TestSearchReadsAnIndexAndSortsNothing(t *testing.T) {
 	store := openFile(t)
-	page := Position{ChangedAt: time.Date(2026, 11, 16, 0, 0, 0, 0, time.UTC), Direction: ToFalcon, Key: indicator.Key{Kind: indicator.Domain, Value: "a.example"}}
+	page := Position{ChangedAt: time.Date(2026, 11, 16, 0, 0, 0, 0, time.UTC), List: FalconIOCs, Key: indicator.Key{Kind: indicator.Domain, Value: "a.example"}}
 	for index, query := range map[string]Query{
-		"indicators_by_change (integration=?)":                                  {},
-		"indicators_by_change (integration=? AND (changed_at":                   {After: page},
-		"indicators_by_state (integration=? AND state=?)":                       {State: Held},
-		"indicators_by_state (integration=? AND state=? AND (changed_at":        {State: Held, After: page},
-		"indicators_by_value (integration=? AND value=?)":                       {Value: "a.example"},
-		"sqlite_autoindex_indicators_1 (integration=? AND direction=? AND kind": {Direction: ToFalcon, Kind: indicator.Domain, Value: "a.example"},
+		"indicators_by_change (integration=?)":                             {},
+		"indicators_by_change (integration=? AND (changed_at":              {After: page},
+		"indicators_by_state (integration=? AND state=?)":                  {State: Held},
+		"indicators_by_state (integration=? AND state=? AND (changed_at":   {State: Held, After: page},
+		"indicators_by_value (integration=? AND value=?)":                  {Value: "a.example"},
+		"sqlite_autoindex_indicators_1 (integration=? AND list=? AND kind": {List: FalconIOCs, Kind: indicator.Domain, Value: "a.example"},
 	} {
 		query.Integration = "acme"
 		statement, arguments, err := searchStatement(query)
@@ -77,6 +77,58 @@ func TestSearchReadsAnIndexAndSortsNothing(t *testing.T) {
 		require.Contains(t, plan, index)
 		require.NotContains(t, plan, "TEMP B-TREE")
 	}
+}
+
+// What every run asks for costs what there is to give, or a walk along an index: never a look at each row.
+func TestWhatEveryRunAsksForReadsItsIndex(t *testing.T) {
+	store := openFile(t)
+	where := scope{"acme", BYOTI}
+	keyed, keyedArguments := inBatch(where, []indicator.Key{{Kind: indicator.Domain, Value: "a.example"}, {Kind: indicator.Domain, Value: "b.example"}})
+	const byKey = "sqlite_autoindex_indicators_1 (integration=? AND list=? AND kind=? AND value=?)"
+	for _, test := range []struct {
+		name, statement string
+		arguments       []any
+		want            []string
+		sorts           bool
+	}{
+		{"count due", countDue, []any{"acme", "byoti", "acme", "byoti", "2026"}, []string{
+			"indicators_due (integration=? AND list=?)", "indicators_ending (integration=? AND list=? AND expires_at<?)",
+		}, false},
+		{"read due", readDue, []any{"acme", "byoti", "acme", "byoti", "2026", 10}, []string{
+			"indicators_due (integration=? AND list=?)", "indicators_ending (integration=? AND list=? AND expires_at<?)",
+		}, true},
+		{"count shared", countShared, []any{"acme", "byoti", "acme", "byoti"}, []string{
+			"indicators_shared (integration=? AND list=?)", "indicators_due (integration=? AND list=?)",
+		}, false},
+		{"retry", retryStatement, []any{"acme", "byoti", 3, 10}, []string{
+			"indicators_refused (integration=? AND list=? AND tries<?)",
+		}, true},
+		{"missing", missingStatement, []any{"acme", "blocked-senders", "iocDomains", "acme", "managed-urls", 10, "acme", "blocked-senders"}, []string{
+			"MERGE (EXCEPT)", "indicators_shared (integration=? AND list=? AND source=?)",
+			"COVERING INDEX indicators_known (integration=? AND list=?)", "SCAN missing\nSEARCH indicators USING INDEX " + byKey,
+		}, true},
+		{"summary", summaryStatement, []any{"acme", "run-1"}, []string{"COVERING INDEX indicators_by_run (integration=? AND run=?)"}, false},
+		{"mark due", setDueStatement + keyed + " AND " + isNotDue, append([]any{nil, ""}, keyedArguments...), []string{byKey}, false},
+		{"clear due", setDueStatement + keyed + " AND " + isDue, append([]any{nil, ""}, keyedArguments...), []string{byKey}, false},
+		{"wanted remediations", wantedStatement, []any{"acme", "iocDomains", 10}, []string{"remediations_wanted (integration=? AND source=?)"}, false},
+		{"remediation counts", remediationCountStatement, []any{"acme"}, []string{"COVERING INDEX remediations_by_state (integration=?)"}, false},
+	} {
+		plan := explain(t, store, test.statement, test.arguments)
+		for _, index := range test.want {
+			require.Contains(t, plan, index, test.name)
+		}
+		require.Equal(t, test.sorts, strings.Contains(plan, "TEMP B-TREE"), "%s:\n%s", test.name, plan)
+	}
+}
+
+func TestTheListsAreEachOfOneVendor(t *testing.T) {
+	require.Equal(t, ToFalcon, FalconIOCs.Direction())
+	for _, list := range Lists() {
+		if list != FalconIOCs {
+			require.Equal(t, ToMimecast, list.Direction(), list)
+		}
+	}
+	require.Empty(t, List("elsewhere").Direction())
 }
 
 func explain(t *testing.T, store *Store, statement string, arguments []any) string {

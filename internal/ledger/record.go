@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,9 +21,11 @@ const writeRows = 200
 //
 // What the ledger knows already decides what a new entry changes. One in the same state takes newer values (vendor id,
 // action, severity, end) where they are given and keeps the rest, so recording twice is recording once. One in another
-// state takes state, reason, detail and run of the new one, and now as its change. Held replaces neither shared nor
-// foreign. The source, record and time it was first seen with always stay. Several entries with one key count as if
-// recorded one after the other.
+// state takes state, reason, detail and run of the new one, and now as its change, and is no longer due. Held replaces
+// neither shared nor foreign. One that another run finds refused again counts a try more and takes the newer words, run and
+// time. The source, record and time it was first seen with stay, except when one that was withdrawn is shared again: that is
+// a new sharing, and nothing but the time it was first recorded stays. Several entries with one key count as if recorded one
+// after the other.
 //
 // An entry that cannot be kept is an error with ErrInvalid in its chain that names the field; text that only describes
 // is cut.
@@ -40,32 +43,39 @@ func (s *Store) record(ctx context.Context, now time.Time, entries []Entry) erro
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", i+1, err)
 		}
-		where := scope{fit.Integration, fit.Direction}
+		where := scope{fit.Integration, fit.List}
 		groups[where] = append(groups[where], fit)
 	}
 	if len(groups) == 0 {
 		return nil
 	}
+	scopes := slices.Collect(maps.Keys(groups))
+	return s.change(ctx, scopes, func(tx *sql.Tx) error {
+		for _, where := range scopes {
+			known, err := s.lookup(ctx, tx, where, keys(groups[where]))
+			if err != nil {
+				return err
+			}
+			if err := s.write(ctx, tx, changes(known, groups[where], now)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// change does the work in one transaction, while nobody else writes to the scopes.
+func (s *Store) change(ctx context.Context, scopes []scope, work func(tx *sql.Tx) error) error {
 	tx, err := s.writer.BeginTx(ctx, s.begin)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	scopes := make([]scope, 0, len(groups))
-	for where := range groups {
-		scopes = append(scopes, where)
-	}
 	if err := s.serialise(ctx, tx, scopes); err != nil {
 		return err
 	}
-	for _, where := range scopes {
-		known, err := s.lookup(ctx, tx, where, keys(groups[where]))
-		if err != nil {
-			return err
-		}
-		if err := s.write(ctx, tx, changes(known, groups[where], now)); err != nil {
-			return err
-		}
+	if err := work(tx); err != nil {
+		return err
 	}
 	return tx.Commit()
 }
@@ -101,7 +111,7 @@ func changes(known map[indicator.Key]Entry, next []Entry, now time.Time) []Entry
 }
 
 func (s *Store) write(ctx context.Context, tx *sql.Tx, entries []Entry) error {
-	names := strings.Split(columns, ", ")
+	names := strings.Split(writtenColumns, ", ")
 	updates := make([]string, 0, len(names))
 	for _, name := range names[keyColumns:] {
 		updates = append(updates, name+" = excluded."+name)
@@ -112,8 +122,8 @@ func (s *Store) write(ctx context.Context, tx *sql.Tx, entries []Entry) error {
 		for _, entry := range chunk {
 			arguments = append(arguments, values(entry)...)
 		}
-		statement := "INSERT INTO indicators (" + columns + ") VALUES " + strings.Repeat(row+", ", len(chunk)-1) + row +
-			" ON CONFLICT (integration, direction, kind, value) DO UPDATE SET " + strings.Join(updates, ", ")
+		statement := "INSERT INTO indicators (" + writtenColumns + ") VALUES " + strings.Repeat(row+", ", len(chunk)-1) + row +
+			" ON CONFLICT (integration, list, kind, value) DO UPDATE SET " + strings.Join(updates, ", ")
 		if _, err := tx.ExecContext(ctx, s.bind(statement), arguments...); err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ func entryComesBack(t *testing.T, dsn string) {
 	store := openLedger(t, dsn)
 	berlin := time.FixedZone("CET", 3600)
 	full := ledger.Entry{
-		Integration: acme, Direction: ledger.ToMimecast,
+		Integration: acme, List: ledger.BYOTI,
 		Key:    indicator.Key{Kind: indicator.SHA256, Value: strings.Repeat("ab", 32)},
 		Source: indicator.AttachmentHashes, State: ledger.Quarantined,
 		Reason: "refused", Detail: `it's "100 %" sure; DROP TABLE indicators --`,
@@ -26,14 +26,14 @@ func entryComesBack(t *testing.T, dsn string) {
 		SeenAt: time.Date(2026, 3, 29, 3, 30, 0, 123456789, berlin), ExpiresAt: at(30),
 	}
 	least := entry(ledger.Shared, "", domain("least.example"))
-	least.Direction = ledger.ToMimecast
+	least.List = ledger.BYOTI
 	record(t, store, at(0).In(berlin), full, least)
 
-	found, err := store.Lookup(t.Context(), acme, ledger.ToMimecast, []indicator.Key{full.Key, least.Key})
+	found, err := store.Lookup(t.Context(), acme, ledger.BYOTI, []indicator.Key{full.Key, least.Key})
 	require.NoError(t, err)
 
 	full.SeenAt = time.Date(2026, 3, 29, 2, 30, 0, 123456000, time.UTC)
-	full.RecordedAt, full.ChangedAt = at(0), at(0)
+	full.RecordedAt, full.ChangedAt, full.Tries = at(0), at(0), 1
 	least.RecordedAt, least.ChangedAt = at(0), at(0)
 	require.Equal(t, map[indicator.Key]ledger.Entry{full.Key: full, least.Key: least}, found)
 }
@@ -41,12 +41,12 @@ func entryComesBack(t *testing.T, dsn string) {
 func notRecordedIsNotFound(t *testing.T, dsn string) {
 	store := openLedger(t, dsn)
 	record(t, store, at(0))
-	found, err := store.Lookup(t.Context(), acme, ledger.ToFalcon, nil)
+	found, err := store.Lookup(t.Context(), acme, ledger.FalconIOCs, nil)
 	require.NoError(t, err)
 	require.Empty(t, found)
 
 	record(t, store, at(0), entry(ledger.Shared, "run-1", domain("known.example")))
-	found, err = store.Lookup(t.Context(), acme, ledger.ToFalcon, []indicator.Key{
+	found, err = store.Lookup(t.Context(), acme, ledger.FalconIOCs, []indicator.Key{
 		domain("unknown.example"),
 		{Kind: indicator.SHA256, Value: "known.example"}, // the same text of another kind
 		domain("zero\x00byte.example"), domain("not\xffutf8.example"), domain(""),
@@ -134,6 +134,24 @@ func sharedReplaces(t *testing.T, dsn string) {
 	}
 }
 
+func withdrawnIsSharedAnew(t *testing.T, dsn string) {
+	store := openLedger(t, dsn)
+	key := domain("returned.example")
+	before := entry(ledger.Shared, "run-1", key)
+	before.VendorID, before.Action, before.Severity, before.Record = "id-1", "detect", "low", "record-1"
+	before.SeenAt, before.ExpiresAt = at(0), at(5)
+	record(t, store, at(1), before)
+	record(t, store, at(5), entry(ledger.Withdrawn, "run-2", key))
+
+	after := entry(ledger.Shared, "run-3", key)
+	after.Source, after.Record, after.SeenAt, after.Reason = indicator.ImpersonationDomains, "record-2", at(6), "found"
+	record(t, store, at(7), after)
+	record(t, store, at(8), entry(ledger.Shared, "run-4", key)) // no news
+
+	after.RecordedAt, after.ChangedAt = at(1), at(7)
+	require.Equal(t, after, find(t, store, key), "nothing of the old sharing is left, its end least of all")
+}
+
 func firstSourceStays(t *testing.T, dsn string) {
 	store := openLedger(t, dsn)
 	record(t, store, at(1), entry(ledger.Held, "run-1", domain("twice.example")))
@@ -177,14 +195,14 @@ func scopesAreApart(t *testing.T, dsn string) {
 	store := openLedger(t, dsn)
 	key := domain("everywhere.example")
 	there := entry(ledger.Foreign, "run-1", key)
-	there.Direction = ledger.ToMimecast
+	there.List = ledger.BlockedSenders
 	elsewhere := entry(ledger.Held, "run-1", key)
 	elsewhere.Integration = "globex"
 	record(t, store, at(1), entry(ledger.Shared, "run-1", key), there, elsewhere)
 
 	require.Equal(t, ledger.Shared, find(t, store, key).State)
 	for _, want := range []ledger.Entry{there, elsewhere} {
-		found, err := store.Lookup(t.Context(), want.Integration, want.Direction, []indicator.Key{key})
+		found, err := store.Lookup(t.Context(), want.Integration, want.List, []indicator.Key{key})
 		require.NoError(t, err)
 		require.Equal(t, want.State, found[key].State)
 	}
@@ -197,7 +215,7 @@ func unfitKeysAreRefused(t *testing.T, dsn string) {
 		"value":       func(e *ledger.Entry) { e.Value = strings.Repeat("a", 2049) },
 		"kind":        func(e *ledger.Entry) { e.Kind = "" },
 		"integration": func(e *ledger.Entry) { e.Integration = "a\x00b" },
-		"direction":   func(e *ledger.Entry) { e.Direction = "sideways" },
+		"list":        func(e *ledger.Entry) { e.List = "sideways" },
 		"state":       func(e *ledger.Entry) { e.State = "lost" },
 		"seen":        func(e *ledger.Entry) { e.SeenAt = time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC) },
 		"expires":     func(e *ledger.Entry) { e.ExpiresAt = time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC) },
@@ -210,7 +228,7 @@ func unfitKeysAreRefused(t *testing.T, dsn string) {
 		require.ErrorContains(t, err, "entry 2")
 		require.Less(t, len(err.Error()), 300)
 	}
-	found, err := store.Lookup(t.Context(), acme, ledger.ToFalcon, []indicator.Key{good.Key})
+	found, err := store.Lookup(t.Context(), acme, ledger.FalconIOCs, []indicator.Key{good.Key})
 	require.NoError(t, err)
 	require.Empty(t, found)
 
@@ -237,7 +255,7 @@ func describingTextIsCut(t *testing.T, dsn string) {
 		require.NotContains(t, text, "\n")
 		require.NotContains(t, text, "\x1b")
 	}
-	counts, err := store.Summary(t.Context(), acme, ledger.ToFalcon, hostile)
+	counts, err := store.Summary(t.Context(), acme, hostile)
 	require.NoError(t, err)
 	require.Len(t, counts, 1, "a run is found by the name it was recorded with")
 
@@ -253,7 +271,7 @@ func cancelledRecord(t *testing.T, dsn string) {
 	cancel()
 	e := entry(ledger.Shared, "run-1", domain("late.example"))
 	require.ErrorIs(t, store.Record(ctx, at(1), []ledger.Entry{e}), context.Canceled)
-	found, err := store.Lookup(t.Context(), acme, ledger.ToFalcon, []indicator.Key{e.Key})
+	found, err := store.Lookup(t.Context(), acme, ledger.FalconIOCs, []indicator.Key{e.Key})
 	require.NoError(t, err)
 	require.Empty(t, found)
 	record(t, store, at(1), e)
@@ -265,7 +283,7 @@ func manyEntries(t *testing.T, dsn string) {
 	record(t, store, at(1), shared("run-1", keys)...)
 	record(t, store, at(2), shared("run-2", keys[:2000])...)
 
-	found, err := store.Lookup(t.Context(), acme, ledger.ToFalcon, keys)
+	found, err := store.Lookup(t.Context(), acme, ledger.FalconIOCs, keys)
 	require.NoError(t, err)
 	require.Len(t, found, len(keys))
 	for _, key := range keys {

@@ -15,8 +15,9 @@ const (
 	MaxLimit     = 1000
 )
 
-// Count is how many entries of one source became what for one reason.
+// Count is how many entries of one source became what on one list for one reason.
 type Count struct {
+	List   List
 	Source indicator.Source
 	State  State
 	Reason indicator.Reason // "" where there is none
@@ -26,7 +27,8 @@ type Count struct {
 // Query says which entries to give. What is left out is not asked for; only Integration is needed.
 type Query struct {
 	Integration string
-	Direction   Direction
+	Direction   Direction // the lists of one vendor
+	List        List
 	Kind        indicator.Kind
 	Value       string // the whole value, in canonical form
 	State       State
@@ -39,16 +41,14 @@ type Query struct {
 // Position is a place in the order of Search.
 type Position struct {
 	ChangedAt time.Time
-	Direction Direction
+	List      List
 	indicator.Key
 }
 
-// Summary counts the entries that run brought into their state, ordered by source, state and reason. An entry that a
-// later run brought into another state counts for that one.
-func (s *Store) Summary(ctx context.Context, integration string, direction Direction, run string) ([]Count, error) {
-	rows, err := s.reader.QueryContext(ctx, s.bind("SELECT source, state, reason, count(*) FROM indicators "+
-		"WHERE integration = ? AND direction = ? AND run = ? GROUP BY source, state, reason ORDER BY source, state, reason"),
-		integration, string(direction), keptRun(run))
+// Summary counts the entries on all lists that run brought into their state, ordered by list, source, state and reason. An
+// entry that a later run brought into another state counts for that one, and so does one that a later run had refused again.
+func (s *Store) Summary(ctx context.Context, integration, run string) ([]Count, error) {
+	rows, err := s.reader.QueryContext(ctx, s.bind(summaryStatement), integration, keptRun(run))
 	if err != nil {
 		return nil, fmt.Errorf("count the entries of a run in the ledger: %w", err)
 	}
@@ -56,7 +56,7 @@ func (s *Store) Summary(ctx context.Context, integration string, direction Direc
 	var counts []Count
 	for rows.Next() {
 		var c Count
-		if err := rows.Scan(&c.Source, &c.State, &c.Reason, &c.N); err != nil {
+		if err := rows.Scan(&c.List, &c.Source, &c.State, &c.Reason, &c.N); err != nil {
 			return nil, fmt.Errorf("count the entries of a run in the ledger: %w", err)
 		}
 		counts = append(counts, c)
@@ -66,6 +66,9 @@ func (s *Store) Summary(ctx context.Context, integration string, direction Direc
 	}
 	return counts, nil
 }
+
+const summaryStatement = "SELECT list, source, state, reason, count(*) FROM indicators WHERE integration = ? AND run = ? " +
+	"GROUP BY list, source, state, reason ORDER BY list, source, state, reason"
 
 // Search gives a page of entries, those first whose state changed last. A text that no entry can have is an error with
 // ErrInvalid in its chain.
@@ -99,6 +102,7 @@ func searchStatement(q Query) (string, []any, error) {
 	}{
 		{"integration", q.Integration, maxIntegration},
 		{"direction", string(q.Direction), maxWord},
+		{"list", string(q.List), maxWord},
 		{"kind", string(q.Kind), maxKind},
 		{"value", q.Value, maxValue},
 		{"state", string(q.State), maxWord},
@@ -114,11 +118,11 @@ func searchStatement(q Query) (string, []any, error) {
 		conditions = append(conditions, filter.column+" = ?")
 	}
 	if q.After != (Position{}) {
-		if !fits(string(q.After.Kind), maxKind) || !fits(q.After.Value, maxValue) {
+		if !isKey(q.After.Key) {
 			return "", nil, unfit("position", maxValue)
 		}
-		conditions = append(conditions, "(changed_at, direction, kind, value) < ("+parameters(4)+")")
-		arguments = append(arguments, timeText(q.After.ChangedAt), string(q.After.Direction), string(q.After.Kind), q.After.Value)
+		conditions = append(conditions, "(changed_at, list, kind, value) < ("+parameters(4)+")")
+		arguments = append(arguments, timeText(q.After.ChangedAt), string(q.After.List), string(q.After.Kind), q.After.Value)
 	}
 	limit := q.Limit
 	if limit <= 0 {
@@ -126,5 +130,5 @@ func searchStatement(q Query) (string, []any, error) {
 	}
 	arguments = append(arguments, min(limit, MaxLimit))
 	return "SELECT " + columns + " FROM indicators WHERE " + strings.Join(conditions, " AND ") +
-		" ORDER BY changed_at DESC, direction DESC, kind DESC, value DESC LIMIT ?", arguments, nil
+		" ORDER BY changed_at DESC, list DESC, kind DESC, value DESC LIMIT ?", arguments, nil
 }

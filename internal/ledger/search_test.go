@@ -19,26 +19,29 @@ func summaryCountsOnce(t *testing.T, dsn string) {
 	found.Reason = "found"
 	hash := entry(ledger.Shared, "run-1", indicator.Key{Kind: indicator.SHA256, Value: strings.Repeat("0", 64)})
 	hash.Source = indicator.AttachmentHashes
-	page := []ledger.Entry{entry(ledger.Shared, "run-1", one), entry(ledger.Shared, "run-1", two), held, found, hash}
+	url := entry(ledger.Shared, "run-1", one)
+	url.List = ledger.ManagedURLs
+	page := []ledger.Entry{url, entry(ledger.Shared, "run-1", one), entry(ledger.Shared, "run-1", two), held, found, hash}
 	record(t, store, at(1), page...)
 	record(t, store, at(1), page...) // the activity ran twice
 
 	want := []ledger.Count{
-		{Source: indicator.AttachmentHashes, State: ledger.Shared, N: 1},
-		{Source: indicator.URLDomains, State: ledger.Held, Reason: "top-site", N: 1},
-		{Source: indicator.URLDomains, State: ledger.Shared, N: 2},
-		{Source: indicator.URLDomains, State: ledger.Shared, Reason: "found", N: 1},
+		{List: ledger.FalconIOCs, Source: indicator.AttachmentHashes, State: ledger.Shared, N: 1},
+		{List: ledger.FalconIOCs, Source: indicator.URLDomains, State: ledger.Held, Reason: "top-site", N: 1},
+		{List: ledger.FalconIOCs, Source: indicator.URLDomains, State: ledger.Shared, N: 2},
+		{List: ledger.FalconIOCs, Source: indicator.URLDomains, State: ledger.Shared, Reason: "found", N: 1},
+		{List: ledger.ManagedURLs, Source: indicator.URLDomains, State: ledger.Shared, N: 1},
 	}
-	counts, err := store.Summary(t.Context(), acme, ledger.ToFalcon, "run-1")
+	counts, err := store.Summary(t.Context(), acme, "run-1")
 	require.NoError(t, err)
 	require.Equal(t, want, counts)
 
 	record(t, store, at(2), entry(ledger.Shared, "run-2", one), entry(ledger.Shared, "run-2", three))
-	counts, err = store.Summary(t.Context(), acme, ledger.ToFalcon, "run-2")
+	counts, err = store.Summary(t.Context(), acme, "run-2")
 	require.NoError(t, err)
-	require.Equal(t, []ledger.Count{{Source: indicator.URLDomains, State: ledger.Shared, N: 1}}, counts)
+	require.Equal(t, []ledger.Count{{List: ledger.FalconIOCs, Source: indicator.URLDomains, State: ledger.Shared, N: 1}}, counts)
 
-	counts, err = store.Summary(t.Context(), acme, ledger.ToMimecast, "run-1")
+	counts, err = store.Summary(t.Context(), "globex", "run-1")
 	require.NoError(t, err)
 	require.Empty(t, counts)
 }
@@ -47,20 +50,23 @@ func searchFilters(t *testing.T, dsn string) {
 	store := openLedger(t, dsn)
 	plain := entry(ledger.Shared, "run-1", domain("plain.example"))
 	there := entry(ledger.Shared, "run-1", domain("there.example"))
-	there.Direction = ledger.ToMimecast
+	there.List = ledger.BlockedSenders
+	policy := entry(ledger.Shared, "run-1", domain("there.example"))
+	policy.List = ledger.SenderPolicies
 	hash := entry(ledger.Shared, "run-1", indicator.Key{Kind: indicator.SHA256, Value: strings.Repeat("1", 64)})
 	held := entry(ledger.Held, "run-1", domain("held.example"))
 	sender := entry(ledger.Shared, "run-1", domain("sender.example"))
 	sender.Source = indicator.ImpersonationDomains
 	elsewhere := entry(ledger.Held, "run-1", domain("held.example"))
 	elsewhere.Integration = "globex"
-	record(t, store, at(1), plain, there, hash, held, sender, elsewhere)
+	record(t, store, at(1), plain, there, policy, hash, held, sender, elsewhere)
 
 	for name, c := range map[string]struct {
 		query ledger.Query
 		want  []ledger.Entry
 	}{
-		"direction":           {ledger.Query{Direction: ledger.ToMimecast}, []ledger.Entry{there}},
+		"direction":           {ledger.Query{Direction: ledger.ToMimecast}, []ledger.Entry{policy, there}},
+		"list":                {ledger.Query{List: ledger.BlockedSenders}, []ledger.Entry{there}},
 		"kind":                {ledger.Query{Kind: indicator.SHA256}, []ledger.Entry{hash}},
 		"value":               {ledger.Query{Value: "plain.example"}, []ledger.Entry{plain}},
 		"a part of a value":   {ledger.Query{Value: "plain"}, nil},

@@ -60,10 +60,11 @@ func each(t *testing.T, empty func(t *testing.T) string) {
 		{"another state takes run, reason and time of the change", anotherStateTakesItsRun},
 		{"held replaces neither shared nor foreign", heldDoesNotReplace},
 		{"shared replaces every state", sharedReplaces},
+		{"what was withdrawn is shared anew", withdrawnIsSharedAnew},
 		{"another source leaves the first one", firstSourceStays},
 		{"a raised severity is no change of state", raisedSeverity},
 		{"duplicates in one call count as recorded in turn", duplicatesInOneCall},
-		{"integrations and directions are apart", scopesAreApart},
+		{"integrations and lists are apart", scopesAreApart},
 		{"a key that cannot be kept is refused and nothing is written", unfitKeysAreRefused},
 		{"describing text is cut and made printable", describingTextIsCut},
 		{"a cancelled record writes nothing", cancelledRecord},
@@ -71,13 +72,36 @@ func each(t *testing.T, empty func(t *testing.T) string) {
 		{"random histories follow the rules", randomHistories},
 		{"recording a batch is recording one by one", batchIsOneByOne},
 		{"the summary counts an entry once for the run that decided it", summaryCountsOnce},
+		{"shared becomes due once and keeps the first reason", sharedBecomesDue},
+		{"only shared becomes due", onlySharedBecomesDue},
+		{"recording makes nothing due", recordingNeverMakesDue},
+		{"what is cleared is not due", clearedIsNotDue},
+		{"another state is not due", anotherStateIsNotDue},
+		{"what has ended is due", endedIsDue},
+		{"due comes in the order of keys and counts all", duePages},
+		{"marking is all or nothing", dueIsAllOrNothing},
+		{"counts are of shared", countsAreOfShared},
+		{"a refusal counts once for each run", refusedCountsRuns},
+		{"what is tried again is the oldest first", retryIsOldestFirst},
+		{"missing is what is not there, or not any more", missingIsNotThere},
+		{"a wanted remediation comes back", wantedComesBack},
+		{"nothing is removed twice for a value and day", neverTwiceADay},
+		{"wanted remediations come oldest first", wantedOldestFirst},
+		{"a remediation is followed", remediationFollows},
+		{"remediations and their messages are counted", remediationsAreCounted},
+		{"a remediation that cannot be kept is refused", unfitRemediations},
 		{"search filters by every field", searchFilters},
 		{"search pages through everything, newest change first", searchPages},
 		{"search refuses what no entry can have", searchRefuses},
 		{"reopening keeps everything", reopeningKeeps},
 		{"a newer schema is refused and left alone", newerSchema},
+		{"what version 1 wrote is kept", version1IsKept},
+		{"an upgrade that is done twice changes nothing", upgradeDoneTwice},
+		{"workers may upgrade at the same time", racingUpgrades},
 		{"workers may make the tables at the same time", racingOpens},
 		{"two stores write the same keys in any order", concurrentStores},
+		{"marking and recording leave each other's work", concurrentMarks},
+		{"two stores want the same remediations in any order", concurrentRemediations},
 		{"other processes write to the same ledger", otherProcesses},
 		{"a closed ledger does not answer", closedLedger},
 	} {
@@ -106,7 +130,7 @@ func domain(name string) indicator.Key {
 
 func entry(state ledger.State, run string, key indicator.Key) ledger.Entry {
 	return ledger.Entry{
-		Integration: acme, Direction: ledger.ToFalcon, Key: key,
+		Integration: acme, List: ledger.FalconIOCs, Key: key,
 		Source: indicator.URLDomains, State: state, Run: run,
 	}
 }
@@ -116,10 +140,10 @@ func record(t testing.TB, store *ledger.Store, now time.Time, entries ...ledger.
 	require.NoError(t, store.Record(t.Context(), now, entries))
 }
 
-// find gives the one entry of acme to Falcon with this key.
+// find gives the one entry of acme on the list of Falcon with this key.
 func find(t testing.TB, store *ledger.Store, key indicator.Key) ledger.Entry {
 	t.Helper()
-	found, err := store.Lookup(t.Context(), acme, ledger.ToFalcon, []indicator.Key{key})
+	found, err := store.Lookup(t.Context(), acme, ledger.FalconIOCs, []indicator.Key{key})
 	require.NoError(t, err)
 	require.Contains(t, found, key)
 	return found[key]

@@ -1,0 +1,135 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/vendorapi"
+)
+
+// Bounds of one fetch step. Its result stays far under Temporal's payload limit, and its time under the step's time-out.
+const (
+	maxPages   = 20
+	maxPayload = 128 << 10 // then no further page is read; one more page fits into what is left of 256 KiB
+	maxTime    = 45 * time.Second
+	// indicatorOverhead is what an indicator takes in JSON beside its value and record.
+	indicatorOverhead = 120
+	maxValue          = 253 // the longest canonical value
+)
+
+// Cursor is how far a log or list has been read.
+type Cursor struct {
+	Newest time.Time `json:"newest,omitzero"` // newest record of those read without a gap: the checkpoint
+	// From, To and Page are set while a window has not been read to its end: the next read goes on there.
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+	Page string    `json:"page,omitempty"`
+	// Deleted is set while the deleted entries of a list are read, which come after the others.
+	Deleted bool `json:"deleted,omitempty"`
+	// Skip is how many entries of the page a dry run has shown already.
+	Skip int `json:"skip,omitempty"`
+	// SweptAt is when all deleted entries of a list were read last, whenever they were deleted.
+	SweptAt time.Time `json:"sweptAt,omitzero"`
+}
+
+// window is a log as it is read: by pages, from a little before the newest record until now.
+type window struct {
+	page    func(ctx context.Context, query indicator.Query) (indicator.Page, error)
+	since   time.Time     // where a first read starts
+	overlap time.Duration // how much earlier than the newest record a read starts: records arrive late
+	// retention is how far back the vendor keeps records; what an older start answers is unknown, possibly nothing, for
+	// ever. Zero: not known.
+	retention time.Duration
+}
+
+type logRead struct {
+	sightings []indicator.Sighting
+	cursor    Cursor
+	counts    Counts
+}
+
+// read reads pages until a bound of the step is met or the window ends. A failure after the first page only ends the step
+// early: what was read is kept.
+func (w window) read(ctx context.Context, now func() time.Time, cursor Cursor) (logRead, error) {
+	started := now()
+	opened := w.open(cursor, started)
+	read := logRead{cursor: opened}
+	tokens := map[string]bool{opened.Page: true}
+	size := 0
+	for pages := 0; pages == 0 || pages < maxPages && size < maxPayload && now().Sub(started) < maxTime && !stopping(ctx); pages++ {
+		page, err := w.page(ctx, indicator.Query{From: read.cursor.From, To: read.cursor.To, Page: read.cursor.Page})
+		switch {
+		case err != nil && pages > 0:
+			return read, nil // the next step meets the failure again, with nothing to lose
+		case err != nil && stalePage(err, read.cursor):
+			// Page tokens run out. The window is read again from the checkpoint; the ledger makes that free.
+			return w.read(ctx, now, Cursor{Newest: cursor.Newest})
+		case err != nil:
+			return logRead{}, err
+		}
+		read.counts.add(page)
+		read.sightings = append(read.sightings, page.Sightings...)
+		for _, sighting := range page.Sightings {
+			size += indicatorOverhead + min(len(sighting.Raw), maxValue) + min(len(sighting.Record), indicator.MaxRecord)
+		}
+		if tokens[page.Next] {
+			page.Next = "" // a token that comes back would lead in a circle (mimecast-api.md 2.1)
+		}
+		tokens[page.Next] = true
+		read.cursor = read.cursor.after(page)
+		if page.Next == "" {
+			break
+		}
+	}
+	return read, nil
+}
+
+// open continues an unfinished window, or opens the next one.
+func (w window) open(cursor Cursor, now time.Time) Cursor {
+	if cursor.Page != "" {
+		return cursor
+	}
+	from := w.since
+	if !cursor.Newest.IsZero() {
+		from = cursor.Newest.Add(-w.overlap)
+	}
+	if oldest := now.Add(-w.retention); w.retention > 0 && from.Before(oldest) {
+		from = oldest
+	}
+	return Cursor{Newest: cursor.Newest, From: from.UTC().Truncate(time.Second), To: now.UTC().Truncate(time.Second)}
+}
+
+// after is the cursor once page has been read. Records come oldest first, so the newest one met is the newest without a gap.
+// A record that claims to be from the future does not move it beyond the window.
+func (c Cursor) after(page indicator.Page) Cursor {
+	if newest := page.Newest; newest.After(c.Newest) {
+		if newest.After(c.To) {
+			newest = c.To
+		}
+		c.Newest = newest
+	}
+	if page.Next == "" {
+		return Cursor{Newest: c.Newest}
+	}
+	c.Page = page.Next
+	return c
+}
+
+// stopping says whether the worker has been told to stop: what was read so far is then handed over in time.
+func stopping(ctx context.Context) bool {
+	select {
+	case <-activity.GetWorkerStopChannel(ctx):
+		return true
+	default:
+		return false
+	}
+}
+
+func stalePage(err error, cursor Cursor) bool {
+	refusal, ok := errors.AsType[*vendorapi.Error](err)
+	return ok && refusal.Code == vendorapi.PageTokenRefused && cursor.Page != ""
+}
