@@ -48,8 +48,8 @@ e2e: temporal ## End-to-end tests on a real Temporal server
 	go test -tags e2e -count=1 -timeout 30m ./internal/e2e/...
 
 .PHONY: bench
-bench: temporal ## Print calls, events and memory for a large first sync
-	@go run ./internal/bench
+bench: temporal ## Measure calls, events, memory and latency beside their bounds (ONLY=first,back,limit,latency)
+	@go run ./internal/bench $(if $(ONLY),-only $(ONLY))
 
 .PHONY: vulncheck
 vulncheck: govulncheck ## Known vulnerabilities that the code reaches (VULNDB=folder: offline)

@@ -1,5 +1,6 @@
 // The demo starts everything on this machine (a Temporal server, the simulator of both vendors, a worker, one integration)
-// and shows the first sync. At a terminal it stays up until Ctrl-C; elsewhere it ends after the summary.
+// and shows the first sync of both directions, and what follows a change in Falcon. At a terminal it stays up until Ctrl-C;
+// elsewhere it ends after the summary.
 package main
 
 import (
@@ -13,10 +14,13 @@ import (
 	"syscall"
 	"time"
 
+	"go.temporal.io/sdk/client"
 	"golang.org/x/term"
 
 	"github.com/threatshare/threatshare/internal/harness"
 	"github.com/threatshare/threatshare/internal/simulator/control"
+	"github.com/threatshare/threatshare/internal/wire"
+	"github.com/threatshare/threatshare/workflows"
 )
 
 const (
@@ -24,7 +28,9 @@ const (
 	name    = "demo"
 	records = "5000"
 	values  = "600"
-	// syncTime is how long the first sync may take before the demo gives up.
+	// remediationTime is how long Mimecast takes to remove mail: about until Remediate looks for the first time.
+	remediationTime = "5s"
+	// syncTime is how long a sync may take before the demo gives up.
 	syncTime = 5 * time.Minute
 )
 
@@ -34,8 +40,14 @@ sendToFalcon:
   attachmentHashes: {enabled: true, action: prevent, severity: high}
   urlDomains: {enabled: true, action: detect, severity: medium}
   impersonationDomains: {enabled: true, action: detect, severity: medium}
+sendToMimecast:
+  iocHashes: {enabled: true, remediate: true}
+  iocDomains: {enabled: true, blockURLs: true, remediate: true}
+  alertDomains: {enabled: true, blockURLs: true, remediate: true}
 schedule:
   shareTTPLogs: "*/1 * * * *"
+  importIOCs: "*/1 * * * *"
+  importAlerts: "*/1 * * * *"
 `
 
 func main() {
@@ -66,13 +78,15 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	}
 	defer func() { err = ended(out, err, server.Process) }()
 	say(out, "starting the simulator of Mimecast and Falcon")
-	simulator, err := harness.StartSimulator(ctx, absolute(binaries.Simulator), folder, "--records", records, "--indicators", values)
+	simulator, err := harness.StartSimulator(ctx, absolute(binaries.Simulator), folder, "--records", records, "--indicators", values,
+		"--remediation-time", remediationTime)
 	if err != nil {
 		return err
 	}
 	defer func() { err = ended(out, err, simulator.Process) }()
-	vendors := control.New(simulator.Admin)
-	if err := listSomeByHand(ctx, vendors); err != nil {
+	say(out, "listing IOCs by hand, raising alerts, delivering mail")
+	staged, err := setUp(ctx, control.New(simulator.Admin))
+	if err != nil {
 		return err
 	}
 	say(out, "starting a worker")
@@ -91,9 +105,9 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err := startIntegration(ctx, out, binaries, server); err != nil {
 		return err
 	}
-	status, err := watch(ctx, out, temporal, vendors)
+	status, err := play(ctx, out, temporal, staged)
 	if err != nil {
-		return fmt.Errorf("the first sync did not finish: %w; the logs are in %s", err, folder)
+		return fmt.Errorf("%w; the logs are in %s", err, folder)
 	}
 	summary(out, status, server)
 	if !term.IsTerminal(int(os.Stdout.Fd())) {
@@ -125,21 +139,27 @@ func ended(out io.Writer, err error, process *harness.Process) error {
 	}
 }
 
-// listSomeByHand lists some of the values to come at Falcon as a person would, so that the demo shows what is left alone.
-func listSomeByHand(ctx context.Context, vendors *control.Client) error {
-	expected, err := vendors.Expected(ctx)
+// play shows the first sync, then what follows a change in Falcon, and returns the status at the end.
+func play(ctx context.Context, out io.Writer, temporal client.Client, staged stage) (workflows.Status, error) {
+	if status, err := watch(ctx, temporal, newProgress(out, "first sync", staged.values), firstSync); err != nil {
+		return status, fmt.Errorf("the first sync did not finish: %w", err)
+	}
+	say(out, "the first sync has finished; mail that was delivered before is being removed (about 10 s)")
+	if err := mailRemoved(ctx, temporal); err != nil {
+		return workflows.Status{}, err
+	}
+	say(out, "an analyst deletes "+domainGone+" in Falcon, and an alert is raised by an IOC that came from Mimecast")
+	if err := staged.change(ctx); err != nil {
+		return workflows.Status{}, err
+	}
+	if err := temporal.SignalWorkflow(ctx, wire.IntegrationID(name), "", wire.SyncNow, nil); err != nil {
+		return workflows.Status{}, err
+	}
+	status, err := watch(ctx, temporal, newProgress(out, "second sync", 0), secondAct)
 	if err != nil {
-		return err
+		return status, fmt.Errorf("the second sync did not finish: %w", err)
 	}
-	var byHand []control.IOC
-	for _, key := range expected[:min(5, len(expected))] {
-		byHand = append(byHand, control.IOC{
-			Type: key.Kind, Value: key.Value, Action: "detect", Severity: "high", Platforms: []string{"windows"},
-			AppliedGlobally: true, Source: "analyst",
-		})
-	}
-	_, err = vendors.AddFalconIOCs(ctx, byHand...)
-	return err
+	return status, nil
 }
 
 func startWorker(binaries harness.Binaries, server *harness.Server, simulator *harness.Simulator) (*harness.Process, error) {

@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"github.com/threatshare/threatshare/internal/harness"
-	"github.com/threatshare/threatshare/internal/simulator/control"
+	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/wire"
 	"github.com/threatshare/threatshare/workflows"
 )
@@ -49,18 +49,41 @@ func deadOf(process *harness.Process) error {
 	return fmt.Errorf("%s has ended (%s); the last lines of %s:\n%s", process.Name, how, process.Log, process.Tail(5))
 }
 
-// watch shows how far the first sync is, and returns the status once it has ended well.
-func watch(ctx context.Context, out io.Writer, temporal client.Client, vendors *control.Client) (workflows.Status, error) {
-	expected, err := vendors.Expected(ctx)
-	if err != nil {
-		return workflows.Status{}, err
+// condition says whether a status is what is waited for, and if not, why not.
+type condition func(workflows.Status) error
+
+// firstSync is met once every flow has ended well and has nothing left to do.
+func firstSync(status workflows.Status) error {
+	for _, name := range settings.Flows() {
+		if flow := status.Flows[name]; flow.LastSuccess == "" || flow.More {
+			return fmt.Errorf("%s is %s %s", name, flow.State, flow.LastError)
+		}
 	}
-	bar := newProgress(out, len(expected))
+	return nil
+}
+
+// secondAct is met once what has changed in Falcon has come to Mimecast, and all mail is removed that was to be.
+func secondAct(status workflows.Status) error {
+	iocs, alerts := status.Flows[settings.FlowImportIOCs], status.Flows[settings.FlowImportAlerts]
+	made := status.Remediations
+	switch {
+	case iocs.Sources[indicator.IOCDomains].Withdrawn == 0 || iocs.State != workflows.FlowIdle:
+		return fmt.Errorf("%s has not withdrawn yet what was deleted: it is %s %s", settings.FlowImportIOCs, iocs.State, iocs.LastError)
+	case alerts.Sources[indicator.AlertDomains].Echo == 0 || alerts.State != workflows.FlowIdle:
+		return fmt.Errorf("%s has not read the newest alert yet: it is %s %s", settings.FlowImportAlerts, alerts.State, alerts.LastError)
+	case made == nil || made.Wanted+made.Started > 0:
+		return errors.New("mail is still being removed")
+	}
+	return nil
+}
+
+// watch shows how far the integration is, and returns its status once that is what is waited for.
+func watch(ctx context.Context, temporal client.Client, bar *progress, wanted condition) (workflows.Status, error) {
 	defer bar.end()
 	ctx, cancel := context.WithTimeout(ctx, syncTime)
 	defer cancel()
 	var status workflows.Status
-	err = until(ctx, func() (bool, error) {
+	err := until(ctx, func() (bool, error) {
 		answer, err := ask(ctx, temporal)
 		if err != nil {
 			if ctx.Err() == nil {
@@ -72,14 +95,26 @@ func watch(ctx context.Context, out io.Writer, temporal client.Client, vendors *
 		if status.State == workflows.PermanentError {
 			return true, errors.New(status.Reason) // waiting longer mends nothing
 		}
-		flow := status.Flows["share-ttp-logs"]
-		bar.show(flow)
-		if flow.LastSuccess == "" || flow.More {
-			return false, fmt.Errorf("the flow is %s %s", flow.State, flow.LastError)
-		}
-		return true, nil
+		bar.show(status)
+		err = wanted(status)
+		return err == nil, err
 	})
 	return status, err
+}
+
+// mailRemoved waits until the removals of delivered mail have ended that the first sync has started.
+func mailRemoved(ctx context.Context, temporal client.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, syncTime)
+	defer cancel()
+	for _, value := range []string{hashInMail(), domainInMail, alertInMail} {
+		if err := temporal.GetWorkflow(ctx, wire.RemediateID(name, value), "").Get(ctx, nil); err != nil {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			return fmt.Errorf("remove the mail with %s: %w", value, err)
+		}
+	}
+	return nil
 }
 
 // ask asks for the status once.

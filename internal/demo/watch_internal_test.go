@@ -64,7 +64,7 @@ func TestAnAnswerEndsTheWaiting(t *testing.T) {
 
 func TestAStatusThatIsNotToBeHadIsTold(t *testing.T) {
 	var out strings.Builder
-	p := &progress{out: &out}
+	p := &progress{out: &out, what: "first sync"}
 	for range failuresToTell - 1 {
 		p.trouble(errors.New("no poller seen"))
 	}

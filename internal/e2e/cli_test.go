@@ -23,7 +23,7 @@ func TestTheTemporalCLIAloneIsEnough(t *testing.T) {
 	w.cli("workflow", "start", "--type", "Integration", "--task-queue", w.queue, "--workflow-id", id,
 		"--input-file", w.settingsFile(nil))
 	w.waitForState(workflows.Connected)
-	w.waitForRuns(1)
+	w.waitForRuns(shareTTPLogs, 1)
 	w.requireSharedExactly()
 
 	require.Contains(t, w.cli("schedule", "list"), "threatshare/"+w.name+"/share-ttp-logs")
@@ -31,7 +31,7 @@ func TestTheTemporalCLIAloneIsEnough(t *testing.T) {
 	var state workflows.ConnectionState
 	w.query("connection-state", &state)
 	require.Equal(t, workflows.Connected, state.State)
-	require.Equal(t, 60, state.Flows["share-ttp-logs"].Shared)
+	require.Equal(t, 60, state.Flows[shareTTPLogs].Shared)
 
 	w.cli("workflow", "signal", "--workflow-id", id, "--name", "change-settings",
 		"--input", `{"sendToFalcon":{"urlDomains":{"enabled":false}}}`)
@@ -98,12 +98,12 @@ func TestACronRunThatNoScheduleStartedSharesToo(t *testing.T) {
 	w.startWorker()
 	// The starting run shares nothing: everything is switched on only afterwards, without a Schedule that would come first.
 	w.starter("start", "-f", w.settingsFile(nil))
-	w.waitForRuns(1)
-	before := w.flow()
+	w.waitForRuns(shareTTPLogs, 1)
+	before := w.flow(shareTTPLogs)
 	id := w.name + "-cron"
 	w.cli("workflow", "start", "--type", "ShareTTPLogs", "--task-queue", w.queue, "--workflow-id", id,
 		"--cron", "@every 2s", "--input", fmt.Sprintf(`{"integration":%q}`, w.name))
-	w.waitForRuns(before.GoodRuns + 1)
+	w.waitForRuns(shareTTPLogs, before.GoodRuns+1)
 	w.cli("workflow", "terminate", "--workflow-id", id, "--reason", "test")
 	w.requireSharedExactly()
 }

@@ -45,7 +45,7 @@ func TestMissingCredentialsAreNamedAndReconnectMendsThem(t *testing.T) {
 	w.startWorker()
 	w.cli("workflow", "signal", "--workflow-id", wire.IntegrationID(w.name), "--name", "reconnect")
 	w.waitForState(workflows.Connected)
-	w.waitForRuns(1)
+	w.waitForRuns(shareTTPLogs, 1)
 	w.requireSharedExactly()
 }
 
@@ -69,7 +69,7 @@ func TestALogThatIsNotAllowedIsParkedAndTheOthersGoOn(t *testing.T) {
 	status := w.waitForState(workflows.PermanentError)
 	require.Contains(t, status.Reason, "urlDomains")
 	require.Contains(t, status.Reason, "URL Protection", "the reason says which permission is missing")
-	flow := status.Flows["share-ttp-logs"]
+	flow := status.Flows[shareTTPLogs]
 	require.Positive(t, flow.Sources["attachmentHashes"].Shared)
 	require.Positive(t, flow.Sources["impersonationDomains"].Shared)
 	require.Equal(t, workflows.FlowIdle, flow.State, "the other logs are still read")
@@ -77,7 +77,7 @@ func TestALogThatIsNotAllowedIsParkedAndTheOthersGoOn(t *testing.T) {
 	require.NoError(t, w.vendors.Deny(w.patient()))
 	w.cli("workflow", "signal", "--workflow-id", wire.IntegrationID(w.name), "--name", "reconnect")
 	w.waitForState(workflows.Connected)
-	w.waitForRuns(flow.GoodRuns + 1)
+	w.waitForRuns(shareTTPLogs, flow.GoodRuns+1)
 	w.requireSharedExactly()
 }
 
@@ -137,7 +137,7 @@ func TestHostileSignalsChangeNothingAndTheLastOneShows(t *testing.T) {
 	w := newWorld(t)
 	w.startWorker()
 	w.starter("start", "-f", w.settingsFile(nil))
-	w.waitForRuns(1)
+	w.waitForRuns(shareTTPLogs, 1)
 	before := w.waitForState(workflows.Connected)
 	id := wire.IntegrationID(w.name)
 	hostile := []any{7, "text", []string{}, map[string]any{"nonsense": true}, map[string]any{"name": "other"}, nil, []byte{0, 1, 2}, strings.Repeat("x", 300<<10)}
@@ -169,7 +169,7 @@ func TestAFloodOfSignalsStartsANewRunThatRemembersEverything(t *testing.T) {
 	w := newWorld(t, "--records", "300", "--indicators", "30")
 	w.startWorker()
 	w.starter("start", "-f", w.settingsFile(nil))
-	before := w.waitForRuns(1)
+	before := w.waitForRuns(shareTTPLogs, 1)
 	id := wire.IntegrationID(w.name)
 	first, err := w.temporal.DescribeWorkflowExecution(w.patient(), id, "")
 	require.NoError(t, err)
@@ -201,7 +201,7 @@ func TestAFloodOfSignalsStartsANewRunThatRemembersEverything(t *testing.T) {
 		}
 		return nil
 	})
-	after := w.flow()
+	after := w.flow(shareTTPLogs)
 	require.Equal(t, before.Shared, after.Shared)
 	require.Equal(t, before.Sources, after.Sources)
 	require.Equal(t, workflows.Connected, w.status().State)

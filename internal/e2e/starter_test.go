@@ -18,7 +18,7 @@ func TestTheStarterTakesAnIntegrationThroughItsLife(t *testing.T) {
 	w.startWorker()
 	out := w.starter("start", "-f", w.settingsFile(nil), "--wait")
 	require.Contains(t, out, wire.IntegrationID(w.name))
-	w.waitForRuns(1)
+	w.waitForRuns(shareTTPLogs, 1)
 
 	out = w.starter("status", w.name)
 	for _, shown := range []string{"connected", "share-ttp-logs", "attachmentHashes", "urlDomains", "impersonationDomains"} {
@@ -26,7 +26,7 @@ func TestTheStarterTakesAnIntegrationThroughItsLife(t *testing.T) {
 	}
 	var status workflows.Status
 	require.NoError(t, json.Unmarshal([]byte(w.starter("status", w.name, "--json")), &status))
-	require.Equal(t, 60, status.Flows["share-ttp-logs"].Shared)
+	require.Equal(t, 60, status.Flows[shareTTPLogs].Shared)
 
 	require.Contains(t, w.starter("settings", w.name), "prevent")
 	w.starter("change", w.name, "-f", w.file("patch.yaml", "sendToFalcon:\n  expireAfter: 720h\n"))

@@ -26,7 +26,7 @@ func TestFirstSyncSharesEverythingOnceAndTheSecondWritesNothing(t *testing.T) {
 	w := newWorld(t, "--records", "3000", "--indicators", "400")
 	w.startWorker()
 	w.starter("start", "-f", w.settingsFile(nil), "--wait")
-	flow := w.waitForRuns(1)
+	flow := w.waitForRuns(shareTTPLogs, 1)
 	w.requireSharedExactly()
 	expected, err := w.vendors.Expected(w.patient())
 	require.NoError(t, err)
@@ -46,10 +46,9 @@ func TestFirstSyncSharesEverythingOnceAndTheSecondWritesNothing(t *testing.T) {
 	}
 
 	require.NoError(t, w.vendors.Reset(w.patient()))
-	again := w.sync()
+	again := w.sync(shareTTPLogs)
 	require.Equal(t, flow.Shared, again.Shared)
-	stats, err := w.vendors.Stats(w.patient())
-	require.NoError(t, err)
+	stats := w.stats()
 	require.Zero(t, stats.Writes["falcon"])
 	// The simulator names a next page after the last one of the attachment log, so that takes a second call.
 	require.Equal(t, map[string]int{
@@ -60,12 +59,11 @@ func TestFirstSyncSharesEverythingOnceAndTheSecondWritesNothing(t *testing.T) {
 
 	// Reading all of it again shares nothing twice.
 	require.NoError(t, w.vendors.Reset(w.patient()))
-	before := w.flow()
+	before := w.flow(shareTTPLogs)
 	w.cli("workflow", "signal", "--workflow-id", wire.IntegrationID(w.name), "--name", "forget-checkpoint",
 		"--input", `{"flow":"share-ttp-logs"}`)
-	w.waitForRuns(before.GoodRuns + 1)
-	stats, err = w.vendors.Stats(w.patient())
-	require.NoError(t, err)
+	w.waitForRuns(shareTTPLogs, before.GoodRuns+1)
+	stats = w.stats()
 	require.Zero(t, stats.Writes["falcon"])
 	require.Greater(t, stats.Calls["mimecast"]["POST /api/ttp/url/get-logs"], 1)
 }
@@ -91,26 +89,6 @@ func (w *world) eventsOfLastRun() int64 {
 	return events
 }
 
-func TestWorkerKilledInTheMiddleLosesNothingAndSharesNothingTwice(t *testing.T) {
-	w := newWorld(t, "--records", "6000", "--indicators", "1500", "--latency", "20ms")
-	w.startWorker()
-	w.starter("start", "-f", w.settingsFile(nil))
-	for _, shared := range []int{100, 500, 900} {
-		w.eventually(fmt.Sprintf("share %d", shared), func() error {
-			iocs, err := w.vendors.FalconIOCs(w.patient())
-			if err == nil && len(iocs) < shared {
-				err = fmt.Errorf("%d shared so far", len(iocs))
-			}
-			return err
-		})
-		w.worker.Kill()
-		w.startWorker()
-	}
-	w.waitForState("connected")
-	w.waitForRuns(1)
-	w.requireSharedExactly()
-}
-
 func TestFaultsAtBothVendorsLoseNothingAndShareNothingTwice(t *testing.T) {
 	w := newWorld(t, "--records", "3000", "--indicators", "600")
 	require.NoError(t, w.vendors.AddFaults(w.patient(), []fault.Rule{
@@ -124,14 +102,14 @@ func TestFaultsAtBothVendorsLoseNothingAndShareNothingTwice(t *testing.T) {
 	w.startWorker()
 	w.starter("start", "-f", w.settingsFile(nil))
 	w.eventually("share everything", func() error {
-		flow := w.flow()
+		flow := w.flow(shareTTPLogs)
 		if flow.LastSuccess == "" {
 			return fmt.Errorf("flow is %s: %s", flow.State, flow.LastError)
 		}
 		return nil
 	})
 	require.NoError(t, w.vendors.ClearFaults(w.patient()))
-	w.sync()
+	w.sync(shareTTPLogs)
 	w.requireSharedExactly()
 }
 
@@ -139,7 +117,7 @@ func TestHostileValuesAreHeldWithAReasonAndTheRunGoesOn(t *testing.T) {
 	w := newWorld(t, "--records", "500", "--indicators", "50", "--hostile")
 	w.startWorker()
 	w.starter("start", "-f", w.settingsFile(nil))
-	flow := w.waitForRuns(1)
+	flow := w.waitForRuns(shareTTPLogs, 1)
 	w.requireSharedExactly()
 	require.Positive(t, flow.Held)
 	var reasons []string
@@ -167,7 +145,7 @@ func TestAReleasedValueIsSharedByTheNextRun(t *testing.T) {
 	w.startWorker()
 	require.NoError(t, w.vendors.AddLogs(w.patient(), mimecast.Impersonation, []map[string]any{impersonation("eve@dropbox.com")}, 0))
 	w.starter("start", "-f", w.settingsFile(nil))
-	require.Equal(t, 1, w.waitForRuns(1).Held)
+	require.Equal(t, 1, w.waitForRuns(shareTTPLogs, 1).Held)
 	w.starter("change", w.name, "--set", `protect.allow=["dropbox.com"]`)
 	w.eventually("share the released value", func() error {
 		iocs, err := w.vendors.FalconIOCs(w.patient())
@@ -183,7 +161,7 @@ func impersonation(sender string) map[string]any {
 		"id": "MTOKEN:1", "senderAddress": sender, "recipientAddress": "b@own.example", "subject": "s",
 		"definition": "d", "hits": 2, "identifiers": []string{"similar_internal_domain"}, "action": "hold",
 		"taggedExternal": false, "taggedMalicious": true, "senderIpAddress": "192.0.2.9",
-		"eventTime":            time.Now().UTC().Add(-time.Hour).Format("2006-01-02T15:04:05-0700"),
+		"eventTime":            time.Now().UTC().Add(-time.Minute).Format("2006-01-02T15:04:05-0700"),
 		"impersonationResults": []any{}, "messageId": "<1@sender.example>",
 	}
 }
@@ -209,20 +187,19 @@ func TestADryRunWritesNothingAndTheNextRealRunSharesWhatItNamed(t *testing.T) {
 	w := newWorld(t, "--records", "600", "--indicators", "60")
 	w.startWorker()
 	w.starter("start", "-f", w.settingsFile(func(s map[string]any) { s["dryRun"] = true }))
-	flow := w.waitForRuns(1)
+	flow := w.waitForRuns(shareTTPLogs, 1)
 	would := 0
 	for _, counts := range flow.LastRunSources {
 		would += counts.WouldShare
 	}
 	require.Equal(t, 60, would)
 	require.Zero(t, flow.Shared)
-	stats, err := w.vendors.Stats(w.patient())
-	require.NoError(t, err)
+	stats := w.stats()
 	require.Zero(t, stats.Writes["falcon"])
 
 	w.starter("change", w.name, "--set", "dryRun=false")
 	w.eventually("share it now", func() error {
-		if shared := w.flow().Shared; shared != 60 {
+		if shared := w.flow(shareTTPLogs).Shared; shared != 60 {
 			return fmt.Errorf("%d shared", shared)
 		}
 		return nil
@@ -234,9 +211,9 @@ func TestAScheduleDeletedByHandIsMadeAgainAndTheFlowRuns(t *testing.T) {
 	w := newWorld(t, "--records", "300", "--indicators", "30")
 	w.startWorker()
 	w.starter("start", "-f", w.settingsFile(nil))
-	w.waitForRuns(1)
+	w.waitForRuns(shareTTPLogs, 1)
 	w.cli("schedule", "delete", "--schedule-id", wire.ScheduleID(w.name, "share-ttp-logs"))
-	w.sync()
+	w.sync(shareTTPLogs)
 	require.Contains(t, w.cli("schedule", "list"), wire.ScheduleID(w.name, "share-ttp-logs"))
 	w.requireSharedExactly()
 }
@@ -245,7 +222,7 @@ func TestALostLedgerCostsLookUpsAndNeverADuplicate(t *testing.T) {
 	w := newWorld(t, "--records", "600", "--indicators", "60")
 	worker := w.startWorker()
 	w.starter("start", "-f", w.settingsFile(nil))
-	w.waitForRuns(1)
+	w.waitForRuns(shareTTPLogs, 1)
 	require.NoError(t, worker.Stop())
 	files, err := filepath.Glob(filepath.Join(w.dir, "ledger.db*"))
 	require.NoError(t, err)
@@ -255,13 +232,12 @@ func TestALostLedgerCostsLookUpsAndNeverADuplicate(t *testing.T) {
 	}
 	w.startWorker()
 	require.NoError(t, w.vendors.Reset(w.patient()))
-	before := w.flow()
+	before := w.flow(shareTTPLogs)
 	w.cli("workflow", "signal", "--workflow-id", wire.IntegrationID(w.name), "--name", "forget-checkpoint",
 		"--input", `{"flow":"share-ttp-logs"}`)
-	after := w.waitForRuns(before.GoodRuns + 1)
+	after := w.waitForRuns(shareTTPLogs, before.GoodRuns+1)
 	require.Equal(t, before.Shared, after.Shared, "what is found at Falcon is not counted as shared again")
-	stats, err := w.vendors.Stats(w.patient())
-	require.NoError(t, err)
+	stats := w.stats()
 	require.Zero(t, stats.Writes["falcon"])
 	w.requireSharedExactly()
 }

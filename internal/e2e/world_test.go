@@ -18,13 +18,24 @@ import (
 	"testing"
 	"time"
 
+	"github.com/samber/lo"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
 	"github.com/threatshare/threatshare/internal/harness"
+	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/simulator/control"
+	"github.com/threatshare/threatshare/internal/simulator/fault"
+	"github.com/threatshare/threatshare/internal/simulator/mimecast"
 	"github.com/threatshare/threatshare/internal/wire"
 	"github.com/threatshare/threatshare/workflows"
+)
+
+// The flows.
+const (
+	shareTTPLogs = settings.FlowShareTTPLogs
+	importIOCs   = settings.FlowImportIOCs
+	importAlerts = settings.FlowImportAlerts
 )
 
 // patience is how long a test waits for something that must happen. It bounds a failing test and decides nothing else.
@@ -74,6 +85,7 @@ type world struct {
 	env       []string
 	health    string
 	temporal  client.Client
+	foreign   mimecast.State // what others have in Mimecast
 }
 
 var worlds atomic.Int64
@@ -90,6 +102,7 @@ func newWorld(t *testing.T, simulatorArgs ...string) *world {
 	require.NoError(t, err)
 	t.Cleanup(w.simulator.Kill)
 	w.vendors = control.New(w.simulator.Admin)
+	w.foreign = w.mimecast()
 	w.health, err = harness.FreeAddress()
 	require.NoError(t, err)
 	w.env = append(harness.WorkerEnv(server, w.simulator, "sqlite:"+filepath.Join(w.dir, "ledger.db"), w.health),
@@ -97,6 +110,11 @@ func newWorld(t *testing.T, simulatorArgs ...string) *world {
 	w.temporal, err = server.Dial(ctx)
 	require.NoError(t, err)
 	t.Cleanup(w.temporal.Close)
+	t.Cleanup(func() {
+		if t.Failed() && w.worker != nil {
+			t.Log("worker's last lines:\n" + w.worker.Tail(40))
+		}
+	})
 	return w
 }
 
@@ -107,12 +125,7 @@ func (w *world) startWorker(extraEnv ...string) *harness.Process {
 	}, w.dir)
 	require.NoError(w.t, err)
 	w.worker = worker
-	w.t.Cleanup(func() {
-		worker.Kill()
-		if w.t.Failed() {
-			w.t.Log("worker's last lines:\n" + worker.Tail(40))
-		}
-	})
+	w.t.Cleanup(worker.Kill)
 	return worker
 }
 
@@ -133,7 +146,7 @@ func (w *world) settings(change func(map[string]any)) map[string]any {
 			"impersonationDomains": map[string]any{"enabled": true},
 		},
 		// Far enough apart that no run starts by itself during a test.
-		"schedule": map[string]any{"shareTTPLogs": "0 0 1 1 *"},
+		"schedule": map[string]any{"shareTTPLogs": "0 0 1 1 *", "importIOCs": "0 0 1 1 *", "importAlerts": "0 0 1 1 *"},
 	}
 	if change != nil {
 		change(document)
@@ -204,8 +217,11 @@ func (w *world) status() workflows.Status {
 	return status
 }
 
-// flow is the state of the flow from Mimecast to Falcon.
-func (w *world) flow() workflows.FlowStatus { return w.status().Flows["share-ttp-logs"] }
+// flow is the state of a flow.
+func (w *world) flow(name string) workflows.FlowStatus {
+	w.t.Helper()
+	return w.status().Flows[name]
+}
 
 // eventually waits until what holds.
 func (w *world) eventually(what string, holds func() error) {
@@ -227,12 +243,12 @@ func (w *world) waitForState(state string) workflows.Status {
 	return status
 }
 
-// waitForRuns waits until at least so many runs have ended well and none is at work.
-func (w *world) waitForRuns(runs int) workflows.FlowStatus {
+// waitForRuns waits until at least so many runs of a flow have ended well and none is at work.
+func (w *world) waitForRuns(name string, runs int) workflows.FlowStatus {
 	w.t.Helper()
 	var flow workflows.FlowStatus
-	w.eventually(fmt.Sprintf("wait for %d good runs", runs), func() error {
-		flow = w.flow()
+	w.eventually(fmt.Sprintf("wait for %d good runs of %s", runs, name), func() error {
+		flow = w.flow(name)
 		if flow.GoodRuns < runs || flow.State != workflows.FlowIdle || flow.More {
 			return fmt.Errorf("flow is %s after %d good runs, last error %q", flow.State, flow.GoodRuns, flow.LastError)
 		}
@@ -241,15 +257,32 @@ func (w *world) waitForRuns(runs int) workflows.FlowStatus {
 	return flow
 }
 
-// sync runs the flow once more and waits for its end.
-func (w *world) sync() workflows.FlowStatus {
+// sync runs a flow once more and waits for its end.
+func (w *world) sync(name string, extraArgs ...string) workflows.FlowStatus {
 	w.t.Helper()
-	before := w.flow()
-	w.starter("sync", w.name)
-	return w.waitForRuns(before.GoodRuns + 1)
+	before := w.flow(name)
+	w.starter(append([]string{"sync", w.name, name}, extraArgs...)...)
+	return w.waitForRuns(name, before.GoodRuns+1)
 }
 
-// requireSharedExactly makes sure that Falcon lists what it has to, each value once, and nothing else of ours.
+// stats are what both vendors have counted since the start or the last reset.
+func (w *world) stats() fault.Stats {
+	w.t.Helper()
+	stats, err := w.vendors.Stats(w.patient())
+	require.NoError(w.t, err)
+	return stats
+}
+
+// requireGoodManners makes sure that every request kept to the vendors' contracts and to the waits they asked for.
+func (w *world) requireGoodManners() {
+	w.t.Helper()
+	stats := w.stats()
+	require.Empty(w.t, stats.Violations, "the vendors found requests that their contracts do not allow")
+	require.Zero(w.t, stats.CallsInsideWait)
+}
+
+// requireSharedExactly makes sure that Falcon lists what it has to, each value once, and nothing else of ours. What others list
+// there is left out.
 func (w *world) requireSharedExactly() {
 	w.t.Helper()
 	ctx := w.patient()
@@ -262,14 +295,23 @@ func (w *world) requireSharedExactly() {
 		want = append(want, fmt.Sprint(key.Kind, " ", key.Value))
 	}
 	for _, ioc := range listed {
-		if !ioc.Deleted {
+		if !ioc.Deleted && ioc.CreatedBy != byHandOf {
 			got = append(got, fmt.Sprint(ioc.Type, " ", ioc.Value))
 		}
 	}
 	require.NotEmpty(w.t, want)
-	require.ElementsMatch(w.t, want, got)
-	stats, err := w.vendors.Stats(ctx)
-	require.NoError(w.t, err)
-	require.Empty(w.t, stats.Violations, "the vendors found requests that their contracts do not allow")
-	require.Zero(w.t, stats.CallsInsideWait)
+	w.requireSame("IOCs in Falcon", want, got)
+	w.requireGoodManners()
+}
+
+// requireSame compares lists in which the order means nothing. It names what is missing, too much, or there twice.
+func (w *world) requireSame(what string, want, got []string) {
+	w.t.Helper()
+	missing, extra := lo.Difference(want, got)
+	shown := func(list []string) []string { return list[:min(len(list), 5)] }
+	if len(missing)+len(extra) > 0 {
+		require.Failf(w.t, what, "%d missing such as %q, %d too much such as %q", len(missing), shown(missing), len(extra), shown(extra))
+	}
+	require.Emptyf(w.t, shown(lo.FindDuplicates(got)), "%s: there twice", what)
+	require.Lenf(w.t, got, len(lo.Uniq(want)), what)
 }
