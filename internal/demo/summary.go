@@ -107,7 +107,7 @@ the newest ImportIOCs        %s
 To try:
 state                        %s status %s
 what a run would do          %[5]s preview %[6]s %[7]s
-a change                     %[5]s change %[6]s '{"sendToFalcon":{"urlDomains":{"enabled":false}}}'
+a change                     %[5]s change %[6]s --set sendToFalcon.urlDomains.enabled=false
 a run now                    %[5]s sync %[6]s
 undo everything              %[5]s withdraw %[6]s          (shows it; --yes removes it)
 the same with Temporal's own %[8]s workflow query --workflow-id %[9]s --type connection-state
