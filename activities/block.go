@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,14 +134,6 @@ func (a *Activities) settleBlocks(ctx context.Context, in BlockInput, list ledge
 // permittedByOthers is the reason of what somebody else has decided the opposite of.
 const permittedByOthers indicator.Reason = "permitted-by-others"
 
-// sumUp ends a blocking step: the failure of the vendor counts, unless the ledger has one of its own.
-func sumUp(counts Counts, failed, recorded error) (BlockResult, error) {
-	if recorded != nil {
-		return BlockResult{}, recorded
-	}
-	return BlockResult{Counts: counts}, failed
-}
-
 // AddBYOTIHashesInput is BlockInput with what is known of the room on the list.
 type AddBYOTIHashesInput struct {
 	BlockInput
@@ -213,7 +206,7 @@ func (a *Activities) writeHashes(ctx context.Context, mimecast Mimecast, in AddB
 	if refusal, ok := errors.AsType[*vendorapi.Error](failed); ok && refusal.Class == vendorapi.Quota {
 		result.Full, failed = Problem{Type: VendorQuota, Vendor: "mimecast", Reason: refusal.Error()}, nil
 	}
-	return result, errors.Join(err, failed)
+	return result, cmp.Or(err, failed) // first the ledger: what it has not kept is to be tried again
 }
 
 // quota is how full the list is: as Mimecast says, or else as many as the ledger has put there of as many as the settings say.

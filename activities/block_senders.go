@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -95,7 +96,7 @@ func (a *Activities) blockSenders(ctx context.Context, in BlockSenderDomainsInpu
 		return BlockResult{}, err
 	}
 	counts, err := a.settleBlocks(ctx, in.BlockInput, ledger.BlockedSenders, duplicateIsOurs, todo, outcomes)
-	return sumUp(already.Plus(counts), failed, err)
+	return BlockResult{Counts: already.Plus(counts)}, cmp.Or(err, failed)
 }
 
 // BlockAlertDomains makes one Blocked Senders policy for each domain.
@@ -130,7 +131,7 @@ func (a *Activities) blockAlertDomains(ctx context.Context, in BlockInput) (Bloc
 		return BlockResult{}, err
 	}
 	counts, err := a.settleBlocks(ctx, in, ledger.SenderPolicies, duplicateIsForeign, todo, outcomes)
-	return sumUp(already.Plus(counts), failed, err)
+	return BlockResult{Counts: already.Plus(counts)}, cmp.Or(err, failed)
 }
 
 // rehearsed is what a dry run finds: what is there already, and what would be made.

@@ -1,8 +1,8 @@
 package activities
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -85,7 +85,7 @@ func (a *Activities) blockURLs(ctx context.Context, in BlockURLsInput) (BlockURL
 		return BlockURLsResult{}, err
 	}
 	counts, err := a.settleBlocks(ctx, block, ledger.ManagedURLs, duplicateIsForeign, todo, outcomes)
-	if err := errors.Join(err, failed); err != nil {
+	if err := cmp.Or(err, failed); err != nil {
 		return BlockURLsResult{}, err
 	}
 	result.Counts = counts
@@ -99,11 +99,7 @@ func (a *Activities) refusedURLs(ctx context.Context, in BlockURLsInput) ([]ledg
 		return nil, fmt.Errorf("look for refused URLs: %w", err)
 	}
 	entries = slices.DeleteFunc(entries, func(entry ledger.Entry) bool { return entry.Source != in.Source })
-	keys := make([]indicator.Key, 0, len(entries))
-	for _, entry := range entries {
-		keys = append(keys, entry.Key)
-	}
-	blocked, err := a.Ledger.Lookup(ctx, in.Integration, listOf(in.Source), keys)
+	blocked, err := a.Ledger.Lookup(ctx, in.Integration, listOf(in.Source), entryKeys(entries))
 	if err != nil {
 		return nil, fmt.Errorf("look up blocked senders: %w", err)
 	}

@@ -41,7 +41,7 @@ func (a *Activities) unblockOn(
 	case ledger.BYOTI:
 		outcomes, failed := mimecast.UnblockHashes(ctx, entryValues(leaving))
 		off, refused, err = a.recordWithdrawn(ctx, leaving, outcomes)
-		return off, refused, errors.Join(err, failed)
+		return off, refused, cmp.Or(err, failed)
 	case ledger.BlockedSenders:
 		return a.unblockMembers(ctx, mimecast, in, leaving)
 	case ledger.SenderPolicies:
@@ -68,7 +68,7 @@ func (a *Activities) unblockMembers(ctx context.Context, mimecast Mimecast, in W
 	}
 	outcomes, failed := mimecast.RemoveGroupDomains(ctx, group, entryValues(members))
 	off, refused, err = a.recordWithdrawn(ctx, members, outcomes)
-	return off, refused, errors.Join(err, failed)
+	return off, refused, cmp.Or(err, failed)
 }
 
 // deletePolicies removes policies of ours for single domains, and gives those that are gone. Their ids may differ between reads.
@@ -106,10 +106,7 @@ func ownPolicy(policy indicator.Policy, integration string) bool {
 // unblockURLs removes the managed URLs of domains that leave a list, as far as this integration made them and the domain does not
 // stay on the other list.
 func (a *Activities) unblockURLs(ctx context.Context, mimecast Mimecast, integration string, domains []ledger.Entry, other ledger.List) error {
-	keys := make([]indicator.Key, 0, len(domains))
-	for _, entry := range domains {
-		keys = append(keys, entry.Key)
-	}
+	keys := entryKeys(domains)
 	urls, err := a.Ledger.Lookup(ctx, integration, ledger.ManagedURLs, keys)
 	if err != nil {
 		return fmt.Errorf("look up own URLs: %w", err)
@@ -181,6 +178,14 @@ func (a *Activities) recordWithdrawn(ctx context.Context, entries []ledger.Entry
 func (a *Activities) withdrawn(ctx context.Context, entry ledger.Entry) ledger.Entry {
 	entry.State, entry.Reason, entry.Detail, entry.Run = ledger.Withdrawn, dueReason(entry), "", runID(ctx)
 	return entry
+}
+
+func entryKeys(entries []ledger.Entry) []indicator.Key {
+	keys := make([]indicator.Key, 0, len(entries))
+	for _, entry := range entries {
+		keys = append(keys, entry.Key)
+	}
+	return keys
 }
 
 func entryValues(entries []ledger.Entry) []string {

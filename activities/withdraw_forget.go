@@ -43,11 +43,7 @@ func (a *Activities) forget(
 
 // withoutListed leaves out the entries that Falcon lists with the mark.
 func withoutListed(ctx context.Context, falcon Falcon, mark indicator.Mark, entries []ledger.Entry) ([]ledger.Entry, error) {
-	keys := make([]indicator.Key, 0, len(entries))
-	for _, entry := range entries {
-		keys = append(keys, entry.Key)
-	}
-	listed, err := falcon.Lookup(ctx, keys)
+	listed, err := falcon.Lookup(ctx, entryKeys(entries))
 	if err != nil {
 		return nil, err
 	}

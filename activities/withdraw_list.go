@@ -1,9 +1,9 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -139,7 +139,7 @@ func (a *Activities) withdrawIOCs(ctx context.Context, falcon Falcon, in Withdra
 			gone = append(gone, entries[i])
 		}
 	}
-	if err := errors.Join(a.recordUndone(ctx, gone), failed); err != nil {
+	if err := cmp.Or(a.recordUndone(ctx, gone), failed); err != nil {
 		return result, err
 	}
 	// An earlier page may have left something.
@@ -219,7 +219,7 @@ func (a *Activities) withdrawKnown(
 			gone = append(gone, entries[i])
 		}
 	}
-	return result, errors.Join(a.recordUndone(ctx, gone), failed)
+	return result, cmp.Or(a.recordUndone(ctx, gone), failed)
 }
 
 // withdrawPolicies deletes policies of the integration's description that are about one domain.
