@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/mail"
-	"net/url"
 	"reflect"
 	"strings"
 
@@ -34,6 +32,8 @@ type Config struct {
 	SMTPURL Secret `env:"THREATSHARE_SMTP_URL"`
 	// MailFrom is the sender of notifications; never empty if SMTPURL is not.
 	MailFrom string `env:"THREATSHARE_MAIL_FROM"`
+	// TemporalUI is the address of the Temporal UI, for links in mail; without a slash at its end, empty if not known.
+	TemporalUI string `env:"THREATSHARE_TEMPORAL_UI"`
 
 	// sets answers for the credential sets. It is a function, which no formatting verb looks into, since the environment
 	// that it reads is full of secrets.
@@ -83,8 +83,8 @@ func parseProblems(err error) []error {
 	return problems
 }
 
-// check looks at what the types cannot tell.
-func (c Config) check() []error {
+// check looks at what the types cannot tell, and brings addresses into one form.
+func (c *Config) check() []error {
 	var problems []error
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 
@@ -104,19 +104,22 @@ func (c Config) check() []error {
 		problem("THREATSHARE_LOG_FORMAT: %q is not one of auto, pretty, json", c.LogFormat)
 	}
 	if !c.SMTPURL.Empty() {
-		// The parser's own error repeats the text, which holds the password.
-		if server, err := url.Parse(c.SMTPURL.Reveal()); err != nil || server.Hostname() == "" ||
-			server.Scheme != "smtp" && server.Scheme != "smtps" {
-			problem("THREATSHARE_SMTP_URL: must be smtp://<user>:<password>@<host>:<port> or smtps://…; " +
-				"special characters of the password percent-encoded")
+		if _, err := ParseMailServer(c.SMTPURL.Reveal()); err != nil {
+			problem("THREATSHARE_SMTP_URL: %w", err)
 		}
 		if c.MailFrom == "" {
 			problem("THREATSHARE_MAIL_FROM: must be set together with THREATSHARE_SMTP_URL")
 		}
 	}
 	if c.MailFrom != "" {
-		if _, err := mail.ParseAddress(c.MailFrom); err != nil {
-			problem("THREATSHARE_MAIL_FROM: %q is not a mail address", c.MailFrom)
+		if _, err := ParseSender(c.MailFrom); err != nil {
+			problem("THREATSHARE_MAIL_FROM: %w", err)
+		}
+	}
+	if c.TemporalUI != "" {
+		var err error
+		if c.TemporalUI, err = parseTemporalUI(c.TemporalUI); err != nil {
+			problem("THREATSHARE_TEMPORAL_UI: %w", err)
 		}
 	}
 	return problems

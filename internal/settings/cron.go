@@ -2,6 +2,7 @@ package settings
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,21 +62,66 @@ func cronProblem(columns []string) string {
 			}
 		}
 	}
-	// Temporal runs a schedule on days that fit both day columns, this parser on days that fit either. Every date meets
-	// every day of the week some year, so whether an expression ever comes due shows without that column.
-	judged := append([]string{}, columns...)
-	if judged[dayOfMonth] != everyDay {
-		judged[dayOfWeek] = everyDay
-	}
-	parser := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
-	if _, err := parser.Parse(strings.Join(columns, " ")); err != nil {
+	if _, err := parseCron(columns); err != nil {
 		return cronRule + "; " + shorten(err.Error())
 	}
-	due, err := parser.Parse(strings.Join(judged, " "))
-	if err != nil || due.Next(time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+	due, err := firings(columns)
+	if err != nil || due.Next(cronStart()).IsZero() {
 		return "never comes due"
 	}
 	return ""
+}
+
+func parseCron(columns []string) (cron.Schedule, error) {
+	return cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(strings.Join(columns, " "))
+}
+
+// firings are the moments at which columns come due. Temporal runs a schedule on days that fit both day columns, this parser
+// on days that fit either: of two that both restrict, the day of the week is left out. Every date meets every day of the week
+// some year, so whether an expression ever comes due shows all the same.
+func firings(columns []string) (cron.Schedule, error) {
+	judged := slices.Clone(columns)
+	if judged[dayOfMonth] != everyDay {
+		judged[dayOfWeek] = everyDay
+	}
+	return parseCron(judged)
+}
+
+// cronStart is when a look at firings starts: at the beginning of a leap year, so that its 29 February is met.
+func cronStart() time.Time { return time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC) }
+
+// enoughFirings are looked at for the shortest distance: two whole days of an expression that comes due every other minute,
+// years of one that comes due once a day.
+const enoughFirings = 1500
+
+// Interval is the shortest time between two firings of a cron expression that the settings accept, in UTC and as far as its
+// first 1,500 firings tell; never less than a minute. It is zero for what is no such expression, or fires once in years. For
+// one that restricts both the day of the month and the day of the week it is at most that time.
+func Interval(expression string) time.Duration {
+	columns := strings.Fields(expression)
+	if len(columns) != cronColumns {
+		return 0
+	}
+	due, err := firings(columns)
+	if err != nil {
+		return 0
+	}
+	shortest := time.Duration(0)
+	last := due.Next(cronStart().Add(-time.Minute))
+	for range enoughFirings {
+		next := due.Next(last)
+		if next.IsZero() {
+			break
+		}
+		if distance := next.Sub(last); shortest == 0 || distance < shortest {
+			shortest = distance
+		}
+		if shortest <= time.Minute {
+			break // cron knows nothing shorter
+		}
+		last = next
+	}
+	return shortest
 }
 
 // twoDayColumns says whether an expression restricts the day of the month and the day of the week.

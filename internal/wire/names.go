@@ -14,7 +14,12 @@ const (
 	Remediate    = "Remediate"
 	Preview      = "Preview"
 	Withdraw     = "Withdraw"
+	Check        = "Check"
+	History      = "History"
 )
+
+// StateAttribute is the search attribute (Keyword) that shows an integration's state, where the namespace has it.
+const StateAttribute = "ThreatShareState"
 
 // Signals; those for people are Updates of the same name too.
 const (
@@ -61,3 +66,11 @@ func PreviewID(integration, flow string) string {
 
 // WithdrawID is the id of the withdrawal of everything that an integration made.
 func WithdrawID(integration string) string { return IntegrationID(integration) + "/withdraw" }
+
+// CheckID is the id of a check of what an integration needs.
+func CheckID(integration string) string { return IntegrationID(integration) + "/check" }
+
+// HistoryID is the id of a search in the ledger; which is what tells several of them apart.
+func HistoryID(integration, which string) string {
+	return IntegrationID(integration) + "/history/" + which
+}
