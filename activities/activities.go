@@ -10,9 +10,11 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/threatshare/threatshare/internal/access"
 	"github.com/threatshare/threatshare/internal/guard"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/ledger"
+	"github.com/threatshare/threatshare/internal/notify"
 )
 
 // Activities are the steps. The exported fields are what they need, the exported methods are the activity types.
@@ -23,6 +25,9 @@ type Activities struct {
 	Temporal client.Client
 	Queue    string // task queue that Schedules start their runs on
 	Now      func() time.Time
+	Mail     Mailer
+	Links    notify.Links // for mail
+	Metrics  Metrics      // may be nil
 
 	tenants tenants
 	guarded guarded
@@ -35,15 +40,29 @@ type Vendors interface {
 	Falcon(credentials string) (Falcon, error)
 }
 
+// Connection is what a check asks of either vendor.
+type Connection interface {
+	// CheckConnection makes sure that the credentials are good, and asks anew even if they were not a moment ago.
+	CheckConnection(ctx context.Context) error
+	// Permission is what a function takes, in the words of the vendor's console.
+	Permission(function access.Function) string
+	// CheckAccess tries a function with calls that change nothing. An error of class Forbidden says what is missing; after
+	// any other it is not known.
+	CheckAccess(ctx context.Context, function access.Function) error
+	// Skew is how far the vendor's clock is ahead of ours, if an answer has told.
+	Skew() (ahead time.Duration, known bool)
+}
+
 // Mimecast is what the steps ask of Mimecast.
 type Mimecast interface {
 	// TTPLogs returns one page of a log, oldest records first.
 	TTPLogs(ctx context.Context, query indicator.Query) (indicator.Page, error)
 	// InternalDomains returns the tenant's own domains.
 	InternalDomains(ctx context.Context) ([]string, error)
-	// CheckConnection makes sure that the credentials are good.
-	CheckConnection(ctx context.Context) error
+	// MissingPackages gives those of functions that need a package which the account does not list, and its name.
+	MissingPackages(ctx context.Context, functions []access.Function) (map[access.Function]string, error)
 
+	Connection
 	MimecastLists
 	MimecastMail
 }
@@ -107,10 +126,12 @@ type Falcon interface {
 	ListIOCs(ctx context.Context, query indicator.ListQuery) (indicator.ListPage, error)
 	// Alerts returns one page of the alerts, oldest updates first.
 	Alerts(ctx context.Context, query indicator.Query) (indicator.Page, error)
-	// CheckConnection makes sure that the credentials, the region and the right to read are good.
-	CheckConnection(ctx context.Context) error
 	// CheckShares makes sure that Falcon takes IOCs with the action, severity and platforms of shares.
 	CheckShares(ctx context.Context, shares []indicator.Share) error
+	// IOCQuota tells how many IOCs the tenant has and may have, whoever made them.
+	IOCQuota(ctx context.Context) (indicator.Quota, error)
+
+	Connection
 }
 
 // Ledger remembers what became of each indicator. See package ledger.
@@ -141,4 +162,6 @@ type LedgerMail interface {
 	WantedRemediations(ctx context.Context, integration string, source indicator.Source, limit int) ([]ledger.Remediation, error)
 	RecordRemediation(ctx context.Context, now time.Time, made ledger.Remediation) error
 	RemediationCounts(ctx context.Context, integration string) ([]ledger.RemediationCount, error)
+	// RemediationsOf gives those of one value, the newest day first.
+	RemediationsOf(ctx context.Context, integration string, key indicator.Key, limit int) ([]ledger.Remediation, error)
 }

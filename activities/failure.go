@@ -64,16 +64,16 @@ func failure(ctx context.Context, err error) error {
 	}
 	switch refusal.Class {
 	case vendorapi.Credentials:
-		return final(VendorAuth, refusal.Vendor, err)
+		return final(VendorAuth, refusal.Vendor, advised(refusal, err))
 	case vendorapi.Forbidden:
-		return final(VendorForbidden, refusal.Vendor, err)
+		return final(VendorForbidden, refusal.Vendor, advised(refusal, err))
 	case vendorapi.Rejected:
-		return final(VendorRejected, refusal.Vendor, err)
+		return final(VendorRejected, refusal.Vendor, advised(refusal, err))
 	case vendorapi.Quota:
-		return final(VendorQuota, refusal.Vendor, err)
+		return final(VendorQuota, refusal.Vendor, advised(refusal, err))
 	case vendorapi.Contract:
 		if activity.GetInfo(ctx).Attempt >= contractTries {
-			return final(VendorContract, refusal.Vendor, err)
+			return final(VendorContract, refusal.Vendor, advised(refusal, err))
 		}
 		return retryable(VendorContract, 0, err)
 	case vendorapi.Throttled:
@@ -83,6 +83,24 @@ func failure(ctx context.Context, err error) error {
 	default:
 		return retryable(VendorUnavailable, 0, err)
 	}
+}
+
+// advised adds what a person can do about a final failure, where the vendor's client did not know anything better.
+func advised(refusal *vendorapi.Error, err error) error {
+	remedy := ""
+	switch name := vendorapi.Name(refusal.Vendor); {
+	case refusal.Remedy != "":
+		return err
+	case refusal.Class == vendorapi.Rejected:
+		remedy = name + " does not take the request as it stands: undo the last change of the settings or of " + name + "'s own; if there was none, report this"
+	case refusal.Class == vendorapi.Quota:
+		remedy = "make room in the console of " + name + ", or ask " + name + " for more"
+	case refusal.Class == vendorapi.Contract:
+		remedy = "make sure that no proxy, portal or maintenance page stands between the worker and " + name + "; if none does, report this"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, remedy)
 }
 
 func final(kind, vendor string, err error) error {

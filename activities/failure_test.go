@@ -12,6 +12,7 @@ import (
 	"github.com/threatshare/threatshare/internal/config"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/ledger"
+	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/vendorapi"
 )
 
@@ -111,7 +112,7 @@ func TestMissingAndUnusableCredentialsAreFinalAndNameTheVariables(t *testing.T) 
 				require.Contains(t, activities.ProblemOf(failed).Reason, tc.named)
 				require.Empty(t, activities.ProblemOf(failed).Vendor, "it concerns both")
 			}
-			checked, err := run[activities.CheckConnectionsResult](w, w.CheckConnections, activities.CheckConnectionsInput{})
+			checked, err := run[activities.CheckConnectionsResult](w, w.CheckConnections, settings.Settings{})
 			require.NoError(t, err)
 			require.Equal(t, activities.VendorAuth, checked.Mimecast.Type)
 			require.Equal(t, activities.VendorAuth, checked.Falcon.Type)

@@ -36,6 +36,7 @@ type FetchTTPLogsResult struct {
 	More       bool                  `json:"more,omitempty"` // the window has further pages
 	Counts     Counts                `json:"counts"`
 	Items      []Item                `json:"items,omitempty"` // dry run: what is held
+	Gap        *Gap                  `json:"gap,omitempty"`
 }
 
 // FetchTTPLogs reads on in one of Mimecast's targeted threat protection logs: up to 20 pages, of which it returns the
@@ -50,7 +51,7 @@ func (a *Activities) FetchTTPLogs(ctx context.Context, in FetchTTPLogsInput) (Fe
 	if err != nil {
 		return FetchTTPLogsResult{}, a.stuck(ctx, in.Integration, err)
 	}
-	result := FetchTTPLogsResult{Cursor: read.cursor, More: read.cursor.Page != "", Counts: read.counts}
+	result := FetchTTPLogsResult{Cursor: read.cursor, More: read.cursor.Page != "", Counts: read.counts, Gap: read.gap}
 	if len(read.sightings) == 0 {
 		return result, nil
 	}

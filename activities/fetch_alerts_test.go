@@ -50,7 +50,7 @@ func TestAnAlertGivesTheDomainsThatItIsAboutAndNoOthers(t *testing.T) {
 	got := w.fetchAlerts(activities.Cursor{})
 	require.ElementsMatch(t, []string{"top-level.top", "in-context.top", "also-in-context.top", "first.top", "second.top"}, found(got.Found))
 	require.Equal(t, activities.Counts{Read: 5, Malicious: 3, Dropped: map[string]int{"no-domain": 2}}, got.Counts)
-	require.Equal(t, activities.Cursor{Newest: at}, got.Cursor)
+	require.Equal(t, activities.Cursor{Newest: at, ReadTo: w.clock.now()}, got.Cursor)
 	for _, finding := range got.Found {
 		require.NotEmpty(t, finding.Record)
 		require.Equal(t, at, finding.SeenAt)

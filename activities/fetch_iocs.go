@@ -58,6 +58,8 @@ type FetchIOCsResult struct {
 	Part   bool                        `json:"part,omitempty"`
 	Counts map[indicator.Source]Counts `json:"counts,omitempty"`
 	Items  []Item                      `json:"items,omitempty"` // dry run: what is held
+	// Expected is how many entries are listed that this reading goes through; 0: not known.
+	Expected int `json:"expected,omitempty"`
 	// Due is in a dry run what would be marked as taken back; otherwise that stands in the ledger.
 	Due []Item `json:"due,omitempty"`
 }
@@ -111,6 +113,9 @@ func (a *Activities) fetchIOCs(ctx context.Context, in FetchIOCsInput) (FetchIOC
 			return a.fetchIOCs(ctx, in)
 		case err != nil:
 			return FetchIOCsResult{}, err
+		}
+		if !cursor.Deleted {
+			read.expected = max(read.expected, page.Total)
 		}
 		part, left := page, false
 		if in.DryRun {

@@ -212,6 +212,10 @@ type Report struct {
 	Quota       *indicator.Quota `json:"quota,omitempty"`
 	Waiting     *Waiting         `json:"waiting,omitempty"`
 	Approved    int              `json:"approved,omitempty"` // the approval that the run was given, which is used up
+	// Gaps are the times that were missed for good.
+	Gaps map[indicator.Source]Gap `json:"gaps,omitempty"`
+	// Expected is how many records the list that is read has in all; 0: not known.
+	Expected int `json:"expected,omitempty"`
 	// Remediations are all of the integration, as the ledger has them at the time of the report.
 	Remediations *Remediations `json:"remediations,omitempty"`
 }
@@ -265,7 +269,11 @@ func (a *Activities) ReportRun(ctx context.Context, in ReportRunInput) (map[indi
 	if gone(err) {
 		return report.Counts, nil // the integration was stopped while the run was at work
 	}
-	return report.Counts, failure(ctx, err)
+	if err != nil {
+		return report.Counts, failure(ctx, err)
+	}
+	a.countRun(in.Integration, report)
+	return report.Counts, nil
 }
 
 // remediations counts the removals of mail; nil if there is none.

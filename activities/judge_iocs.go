@@ -22,6 +22,8 @@ type iocRead struct {
 	items  []Item
 	due    []Item
 	size   int // of found, items and due in JSON, about
+
+	expected int // entries that the whole reading goes through, as Falcon says
 }
 
 func newIOCRead(in FetchIOCsInput, rules guard.Rules, now time.Time) *iocRead {
@@ -42,7 +44,7 @@ func (r *iocRead) join(page *iocRead) {
 }
 
 func (r *iocRead) result(cursor Cursor) FetchIOCsResult {
-	return FetchIOCsResult{Found: r.found, Cursor: cursor, More: reading(cursor), Counts: r.counts, Items: r.items, Due: r.due}
+	return FetchIOCsResult{Found: r.found, Cursor: cursor, More: reading(cursor), Counts: r.counts, Items: r.items, Due: r.due, Expected: r.expected}
 }
 
 // part is as much of a page as one result can carry. It is counted when the rest is.

@@ -12,12 +12,18 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/wire"
 )
 
 // How a Schedule starts its runs.
 const (
-	jitter = 5 * time.Second
+	// The runs of all integrations with the same cron expression are due in the same second. Each Schedule starts its own at
+	// some moment of the first part of the interval, up to spread: a development server starts some ten runs in a second. It
+	// is bounded because a new indicator waits for it.
+	spreadShare = 5 // the part is a fifth
+	leastSpread = time.Second
+	mostSpread  = time.Minute
 	// catchUp is short on purpose: a flow continues where it ended, so a missed start needs no start of its own.
 	catchUp = time.Minute
 )
@@ -55,21 +61,22 @@ type ApplySchedulesInput struct {
 }
 
 // ApplySchedules makes the integration's Schedules be as given: makes the missing ones, updates the others in place (their
-// history stays), and removes those of flows that are switched off.
-func (a *Activities) ApplySchedules(ctx context.Context, in ApplySchedulesInput) error {
+// history stays), and removes those of flows that are switched off. It also looks what else the namespace offers.
+func (a *Activities) ApplySchedules(ctx context.Context, in ApplySchedulesInput) (ApplySchedulesResult, error) {
 	for _, flow := range in.Schedules {
 		id := wire.ScheduleID(in.Integration, flow.Flow)
 		var err error
 		if flow.Enabled {
 			err = a.putSchedule(ctx, id, in.Integration, flow)
 		} else {
+			a.forgetFlow(in.Integration, flow.Flow)
 			err = a.deleteSchedule(ctx, id)
 		}
 		if err != nil {
-			return failure(ctx, fmt.Errorf("schedule %s: %w", id, err))
+			return ApplySchedulesResult{}, failure(ctx, fmt.Errorf("schedule %s: %w", id, err))
 		}
 	}
-	return nil
+	return ApplySchedulesResult{StateAttribute: a.hasStateAttribute(ctx)}, nil
 }
 
 // RemoveSchedulesInput names the flows whose Schedules go.
@@ -81,6 +88,7 @@ type RemoveSchedulesInput struct {
 // RemoveSchedules removes the integration's Schedules. A run at work ends by itself.
 func (a *Activities) RemoveSchedules(ctx context.Context, in RemoveSchedulesInput) error {
 	for _, flow := range in.Flows {
+		a.forgetFlow(in.Integration, flow)
 		if err := a.deleteSchedule(ctx, wire.ScheduleID(in.Integration, flow)); err != nil {
 			return failure(ctx, err)
 		}
@@ -127,13 +135,18 @@ func (a *Activities) putSchedule(ctx context.Context, id, integration string, fl
 
 func (a *Activities) schedule(id, integration string, flow FlowSchedule) *client.Schedule {
 	return &client.Schedule{
-		Spec: &client.ScheduleSpec{CronExpressions: []string{flow.Cron}, Jitter: jitter},
+		Spec: &client.ScheduleSpec{CronExpressions: []string{flow.Cron}, Jitter: spread(flow.Cron)},
 		Action: &client.ScheduleWorkflowAction{
 			ID: id, Workflow: flow.WorkflowType, TaskQueue: a.Queue, Args: []any{FlowInput{Integration: integration}},
 		},
 		Policy: &client.SchedulePolicies{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchUp},
 		State:  &client.ScheduleState{Paused: flow.Paused, Note: flow.Note},
 	}
+}
+
+// spread is how long after it is due a run may start, so that not all start at once.
+func spread(cron string) time.Duration {
+	return min(max(settings.Interval(cron)/spreadShare, leastSpread), mostSpread)
 }
 
 func (a *Activities) deleteSchedule(ctx context.Context, id string) error {

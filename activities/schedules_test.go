@@ -3,6 +3,7 @@ package activities_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
@@ -33,7 +34,7 @@ func flowSchedule(enabled bool) activities.ApplySchedulesInput {
 }
 
 func apply(w *world, in activities.ApplySchedulesInput) error {
-	_, err := run[struct{}](w, w.ApplySchedules, in)
+	_, err := applied(w, in)
 	return err
 }
 
@@ -47,7 +48,7 @@ func TestAMissingScheduleIsMade(t *testing.T) {
 	require.NoError(t, apply(w, flowSchedule(true)))
 	require.Equal(t, scheduleID, made.ID)
 	require.Equal(t, []string{"*/5 * * * *"}, made.Spec.CronExpressions)
-	require.NotZero(t, made.Spec.Jitter)
+	require.Equal(t, time.Minute, made.Spec.Jitter)
 	require.Equal(t, enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, made.Overlap)
 	require.True(t, made.Paused)
 	require.Equal(t, "paused: by hand", made.Note)
@@ -75,6 +76,35 @@ func TestAScheduleThatIsThereIsUpdatedInPlace(t *testing.T) {
 		require.Equal(t, "paused: by hand", became.State.Note)
 	}
 	handle.AssertNotCalled(t, "Delete", mock.Anything)
+}
+
+func TestRunsAreSpreadOverAPartOfTheIntervalButNeverOverMoreThanAMinute(t *testing.T) {
+	for cron, want := range map[string]time.Duration{
+		"* * * * *":   12 * time.Second,
+		"*/2 * * * *": 24 * time.Second,
+		"*/5 * * * *": time.Minute,
+		"0 3 * * *":   time.Minute,
+		"not a cron":  time.Second, // Temporal says what is wrong with it
+	} {
+		w := newWorld(t)
+		schedules, handle := scheduled(w)
+		var made client.ScheduleOptions
+		schedules.On("Create", anyCalls(2)...).Run(func(args mock.Arguments) {
+			made, _ = args.Get(1).(client.ScheduleOptions)
+		}).Return(nil, temporal.ErrScheduleAlreadyRunning)
+		var became *client.Schedule
+		handle.On("Update", anyCalls(2)...).Run(func(args mock.Arguments) {
+			options, _ := args.Get(1).(client.ScheduleUpdateOptions)
+			update, err := options.DoUpdate(client.ScheduleUpdateInput{})
+			require.NoError(t, err)
+			became = update.Schedule
+		}).Return(nil)
+		in := flowSchedule(true)
+		in.Schedules[0].Cron = cron
+		require.NoError(t, apply(w, in))
+		require.Equal(t, want, made.Spec.Jitter, cron)
+		require.Equal(t, want, became.Spec.Jitter, cron)
+	}
 }
 
 func TestTheScheduleOfAFlowThatIsSwitchedOffGoesAndMayBeGone(t *testing.T) {

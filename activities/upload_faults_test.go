@@ -69,6 +69,12 @@ func TestADuplicateThatSearchDoesNotListYetIsAskedForAgain(t *testing.T) {
 // retried runs a step under a workflow that repeats it as Temporal would, and returns the failure that it ended with.
 func retried(w *world, step, in any) error {
 	w.t.Helper()
+	return retriedInto(w, step, in, nil)
+}
+
+// retriedInto is retried for a step whose result matters.
+func retriedInto(w *world, step, in, into any) error {
+	w.t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
@@ -77,7 +83,7 @@ func retried(w *world, step, in any) error {
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 			StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 10},
 		})
-		return workflow.ExecuteActivity(ctx, step, in).Get(ctx, nil)
+		return workflow.ExecuteActivity(ctx, step, in).Get(ctx, into)
 	}
 	env.ExecuteWorkflow(flow)
 	require.True(w.t, env.IsWorkflowCompleted())

@@ -28,6 +28,8 @@ type Cursor struct {
 	From time.Time `json:"from,omitzero"`
 	To   time.Time `json:"to,omitzero"`
 	Page string    `json:"page,omitempty"`
+	// ReadTo is until when a log has been read to its end, whether or not it held anything: what tells a quiet log from a gap.
+	ReadTo time.Time `json:"readTo,omitzero"`
 	// Deleted is set while the deleted entries of a list are read, which come after the others.
 	Deleted bool `json:"deleted,omitempty"`
 	// Skip is how many entries of the page a dry run has shown already.
@@ -50,14 +52,21 @@ type logRead struct {
 	sightings []indicator.Sighting
 	cursor    Cursor
 	counts    Counts
+	gap       *Gap
+}
+
+// Gap is a time of which nothing was read and nothing can be read any more, since the vendor keeps its records too short.
+type Gap struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
 }
 
 // read reads pages until a bound of the step is met or the window ends. A failure after the first page only ends the step
 // early: what was read is kept.
 func (w window) read(ctx context.Context, now func() time.Time, cursor Cursor) (logRead, error) {
 	started := now()
-	opened := w.open(cursor, started)
-	read := logRead{cursor: opened}
+	opened, gap := w.open(cursor, started)
+	read := logRead{cursor: opened, gap: gap}
 	tokens := map[string]bool{opened.Page: true}
 	size := 0
 	for pages := 0; pages == 0 || pages < maxPages && size < maxPayload && now().Sub(started) < maxTime && !stopping(ctx); pages++ {
@@ -67,7 +76,7 @@ func (w window) read(ctx context.Context, now func() time.Time, cursor Cursor) (
 			return read, nil // the next step meets the failure again, with nothing to lose
 		case err != nil && stalePage(err, read.cursor):
 			// Page tokens run out. The window is read again from the checkpoint; the ledger makes that free.
-			return w.read(ctx, now, Cursor{Newest: cursor.Newest})
+			return w.read(ctx, now, Cursor{Newest: cursor.Newest, ReadTo: cursor.ReadTo})
 		case err != nil:
 			return logRead{}, err
 		}
@@ -88,10 +97,10 @@ func (w window) read(ctx context.Context, now func() time.Time, cursor Cursor) (
 	return read, nil
 }
 
-// open continues an unfinished window, or opens the next one.
-func (w window) open(cursor Cursor, now time.Time) Cursor {
+// open continues an unfinished window, or opens the next one. The gap is what lies before the window and was never read.
+func (w window) open(cursor Cursor, now time.Time) (opened Cursor, gap *Gap) {
 	if cursor.Page != "" {
-		return cursor
+		return cursor, nil
 	}
 	from := w.since
 	if !cursor.Newest.IsZero() {
@@ -99,8 +108,13 @@ func (w window) open(cursor Cursor, now time.Time) Cursor {
 	}
 	if oldest := now.Add(-w.retention); w.retention > 0 && from.Before(oldest) {
 		from = oldest
+		if !cursor.ReadTo.IsZero() && cursor.ReadTo.Before(oldest) {
+			gap = &Gap{From: cursor.ReadTo.UTC(), To: oldest.UTC()}
+		}
 	}
-	return Cursor{Newest: cursor.Newest, From: from.UTC().Truncate(time.Second), To: now.UTC().Truncate(time.Second)}
+	return Cursor{
+		Newest: cursor.Newest, From: from.UTC().Truncate(time.Second), To: now.UTC().Truncate(time.Second), ReadTo: cursor.ReadTo,
+	}, gap
 }
 
 // after is the cursor once page has been read. Records come oldest first, so the newest one met is the newest without a gap.
@@ -113,7 +127,7 @@ func (c Cursor) after(page indicator.Page) Cursor {
 		c.Newest = newest
 	}
 	if page.Next == "" {
-		return Cursor{Newest: c.Newest}
+		return Cursor{Newest: c.Newest, ReadTo: c.To}
 	}
 	c.Page = page.Next
 	return c

@@ -26,6 +26,7 @@ import (
 	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/simulator"
 	"github.com/threatshare/threatshare/internal/simulator/control"
+	"github.com/threatshare/threatshare/internal/vendorapi"
 )
 
 const acme = "acme"
@@ -40,6 +41,7 @@ type world struct {
 	vendors  *control.Client
 	store    *ledger.Store
 	temporal *mocks.Client
+	operator operator
 	settings settings.Settings
 }
 
@@ -95,13 +97,15 @@ func newWorld(t *testing.T) *world {
 // clients makes new clients of both vendors, which ask Mimecast for pages of the given size.
 func (w *world) clients(pageSize int) *clients {
 	w.t.Helper()
+	caller := vendorapi.NewHTTPClient()
+	w.t.Cleanup(caller.CloseIdleConnections) // a server waits for those that were never used
 	m, err := mimecast.New(mimecast.Config{
-		BaseURL: w.sim.URLs.Mimecast, ClientID: simulator.DemoClientID, PageSize: pageSize,
+		BaseURL: w.sim.URLs.Mimecast, ClientID: simulator.DemoClientID, PageSize: pageSize, HTTP: caller,
 		ClientSecret: config.NewSecret(simulator.DemoMimecastSecret),
 	})
 	require.NoError(w.t, err)
 	f, err := falcon.New(falcon.Config{
-		BaseURL: w.sim.URLs.Falcon, ClientID: simulator.DemoClientID, ClientSecret: config.NewSecret(simulator.DemoFalconSecret),
+		BaseURL: w.sim.URLs.Falcon, ClientID: simulator.DemoClientID, ClientSecret: config.NewSecret(simulator.DemoFalconSecret), HTTP: caller,
 	})
 	require.NoError(w.t, err)
 	return &clients{mimecast: m, falcon: f}

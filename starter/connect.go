@@ -30,7 +30,7 @@ func dialTemporal(ctx context.Context, address, namespace string) (client.Client
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
 	defer cancel()
 	reason := ""
-	c, err := boot.DialTemporal(ctx, slog.New(slog.DiscardHandler), func(why string) { reason = why })
+	c, err := boot.DialTemporal(ctx, slog.New(slog.DiscardHandler), func(why string) { reason = why }, nil)
 	switch {
 	case err == nil:
 		return c, nil

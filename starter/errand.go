@@ -39,6 +39,9 @@ func (a *app) unfinished(ctx context.Context, e errand, err error) *failure {
 	case ctx.Err() != nil:
 		return notDone("%s goes on by itself\nto join it  %s\nhistory     %s", e.what, e.again, history)
 	}
+	if _, ended := errors.AsType[*temporal.TerminatedError](err); ended {
+		return notDone("%s was ended from outside, such as by a newer one\nto do it again  %s\nhistory         %s", e.what, e.again, history)
+	}
 	why := indicator.Printable(err.Error(), longestMessage)
 	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		why = lines(refused.Message())

@@ -1,4 +1,5 @@
-// The starter is the command for people: it starts integrations, shows how they do, changes their settings and stops them.
+// The starter is the command for people: it checks and starts integrations, shows how they do and what became of a value,
+// changes their settings and stops them.
 // All it does can be done with the Temporal CLI as well. It holds no rules of its own: settings are judged by the settings
 // package, everything else by the integration itself.
 package main
@@ -16,7 +17,8 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-const manual = `starter starts, shows, changes and stops Threat Share integrations, and takes back what they shared.
+const manual = `starter checks, starts, shows, changes and stops Threat Share integrations, tells what became of a value and why, and takes
+back what they shared.
 
 The Temporal server is found as the Temporal CLI finds it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS_…,
 TEMPORAL_API_KEY, TEMPORAL_PROFILE, or the profile file. --address and --namespace come first.
@@ -25,7 +27,7 @@ THREATSHARE_TASK_QUEUE is the task queue of the workers, "threatshare" if it is 
 Exit codes:
   0  done
   1  not done, or not all of it: Temporal or the integration not reached, unknown, already running, or in a permanent error;
-     a preview or a withdrawal that failed, or a vendor that refused to let go of something
+     a check that found something missing; a preview or a withdrawal that failed, or a vendor that refused to let go of something
   2  bad input: arguments, a settings file or a change; every problem is listed and nothing was changed`
 
 func main() {
@@ -76,8 +78,9 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().StringVar(&a.address, "address", "", "address of the Temporal server, host:port")
 	root.PersistentFlags().StringVar(&a.namespace, "namespace", "", "Temporal namespace")
-	root.AddCommand(a.startCommand(), a.statusCommand(), a.settingsCommand(), a.changeCommand(), a.previewCommand(),
-		a.syncCommand(), a.stopCommand(), a.withdrawCommand(), a.schemaCommand(), a.versionCommand())
+	root.AddCommand(a.checkCommand(), a.startCommand(), a.statusCommand(), a.watchCommand(), a.settingsCommand(), a.changeCommand(),
+		a.previewCommand(), a.syncCommand(), a.pauseCommand(), a.resumeCommand(), a.reconnectCommand(), a.historyCommand(), a.stopCommand(),
+		a.withdrawCommand(), a.schemaCommand(), a.versionCommand())
 	return root
 }
 

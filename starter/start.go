@@ -21,10 +21,15 @@ import (
 
 const (
 	pollEvery      = 500 * time.Millisecond
+	connecting     = "connecting"
 	connected      = "connected"
+	degraded       = "degraded"
 	permanentError = "permanent_error"
 	paused         = "paused" // an integration, and each flow of it
 	flowDisabled   = "disabled"
+	flowIdle       = "idle"
+	flowRetrying   = "retrying"
+	flowParked     = "parked"
 )
 
 // started is what start answers with --json.
@@ -127,7 +132,7 @@ func (a *app) waitUntilSettled(ctx context.Context, c client.Client, name string
 	defer cancel()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	state = "connecting"
+	state = connecting
 	for {
 		answer, err := ask[statusAnswer](ctx, c, name, wire.ConnectionState)
 		if err == nil {

@@ -35,6 +35,14 @@ type statusAnswer struct {
 	DryRun       bool                `json:"dryRun"`
 	BYOTI        *quotaAnswer        `json:"byoti"`        // nil before the first hash
 	Remediations *remediationsAnswer `json:"remediations"` // nil as long as there are none
+	Check        *struct {
+		At string `json:"at"`
+	} `json:"check"` // nil before the first
+	Mail *struct {
+		At      string `json:"at"`
+		Kind    string `json:"kind"`
+		Problem string `json:"problem"`
+	} `json:"mail"` // nil if nobody was told of anything
 }
 
 // isPaused says whether the integration is paused, which a permanent error hides in its state.
@@ -50,6 +58,7 @@ func (s statusAnswer) isPaused() bool {
 type vendorAnswer struct {
 	State  string `json:"state"`
 	Reason string `json:"reason"`
+	Since  string `json:"since"`
 }
 
 // quotaAnswer is how full a list is. Unless it is known, the vendor does not tell, and the integration has counted its own
@@ -81,9 +90,12 @@ type flowAnswer struct {
 	LastError   string                  `json:"lastError"`
 	Shared      int                     `json:"shared"`
 	Held        int                     `json:"held"`
+	Since       string                  `json:"since"`
+	Reason      string                  `json:"reason"` // of a state that is not as it should be
 	More        bool                    `json:"more"`
 	Running     runAnswer               `json:"running"`
-	Waiting     *waitingAnswer          `json:"waiting"` // nil if nothing waits
+	Progress    *progressAnswer         `json:"progress"` // nil if no run is at work
+	Waiting     *waitingAnswer          `json:"waiting"`  // nil if nothing waits
 	Parked      map[string]string       `json:"parked"`
 	Sources     map[string]sourceAnswer `json:"sources"`
 }
@@ -92,6 +104,16 @@ type flowAnswer struct {
 type runAnswer struct {
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`
+}
+
+// inTime is the unit of a progress through time, in seconds; others count what the unit says.
+const inTime = "seconds"
+
+// progressAnswer is how far the run at work is. Of is 0 if the whole is not known.
+type progressAnswer struct {
+	Done int    `json:"done"`
+	Of   int    `json:"of"`
+	Unit string `json:"unit"`
 }
 
 type sourceAnswer struct {

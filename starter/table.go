@@ -48,15 +48,13 @@ func (a *app) showList(statuses []statusAnswer) {
 }
 
 func (a *app) showStatus(name string, status statusAnswer) {
-	a.print("integration  %s\nstate        %s", name, withReason(status.State, status.Reason))
-	if status.Since != "" {
-		a.print(" since %s", shown(status.Since))
-	}
-	a.print("\nmimecast     %s\nfalcon       %s\n", withReason(status.Mimecast.State, status.Mimecast.Reason),
-		withReason(status.Falcon.State, status.Falcon.Reason))
+	a.print("integration  %s\nstate        %s\nmimecast     %s\nfalcon       %s\n", name, withTime(status.State, status.Reason, status.Since),
+		withTime(status.Mimecast.State, status.Mimecast.Reason, status.Mimecast.Since),
+		withTime(status.Falcon.State, status.Falcon.Reason, status.Falcon.Since))
 	for _, remedy := range a.remedies(name, status) {
 		a.print("%s\n", remedy)
 	}
+	a.printToldAndChecked(status)
 	a.printLists(status)
 	if status.DryRun {
 		a.print("dry run      nothing is written at either vendor\n")
@@ -149,6 +147,9 @@ func (a *app) printReasons(name string, status statusAnswer) {
 	for _, flowName := range inOrder(status.Flows, settings.Flows()) {
 		flow := status.Flows[flowName]
 		a.printKept(flow.Sources)
+		if flow.State == flowRetrying && flow.Reason != "" {
+			a.print("%s is retrying: %s\n", shown(flowName), lines(flow.Reason))
+		}
 		for _, part := range sorted(flow.Parked) {
 			a.print("%s of %s is parked: %s\n", shown(part), shown(flowName), lines(flow.Parked[part]))
 		}
@@ -172,6 +173,20 @@ func (a *app) printKept(sources map[string]sourceAnswer) {
 				a.print("%s of %s: %s\n", kept.word, shown(source), counted(kept.reasons))
 			}
 		}
+	}
+}
+
+// printToldAndChecked tells when the connections were checked last, and what became of the last mail to people.
+func (a *app) printToldAndChecked(status statusAnswer) {
+	if status.Check != nil {
+		a.print("checked      %s\n", shown(status.Check.At))
+	}
+	if mail := status.Mail; mail != nil {
+		became := "sent"
+		if mail.Problem != "" {
+			became = "not sent: " + indicator.Printable(mail.Problem, longestMessage)
+		}
+		a.print("last mail    %s of %s: %s\n", shown(mail.Kind), shown(mail.At), became)
 	}
 }
 
@@ -237,6 +252,14 @@ func withReason(state, reason string) string {
 		return cmp.Or(shown(state), "not known")
 	}
 	return shown(state) + " (" + indicator.Printable(reason, longestMessage) + ")"
+}
+
+// withTime is withReason and since when, where that is known.
+func withTime(state, reason, since string) string {
+	if since == "" {
+		return withReason(state, reason)
+	}
+	return withReason(state, reason) + " since " + shown(since)
 }
 
 // shown makes a text from outside fit for a cell.

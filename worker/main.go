@@ -1,5 +1,6 @@
 // The worker runs the workflows and their activities. It reads its settings and the vendors' credentials from the
-// environment (README.md), and runs until it is told to stop.
+// environment (README.md), and runs until it is told to stop. `worker health` asks the worker on this machine whether it is
+// ready.
 package main
 
 import (
@@ -9,26 +10,37 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
-
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"github.com/threatshare/threatshare/activities"
 	"github.com/threatshare/threatshare/internal/boot"
 	"github.com/threatshare/threatshare/internal/config"
-	"github.com/threatshare/threatshare/internal/ledger"
-	"github.com/threatshare/threatshare/internal/wire"
-	"github.com/threatshare/threatshare/workflows"
+	"github.com/threatshare/threatshare/internal/mail"
+	"github.com/threatshare/threatshare/internal/metrics"
+	"github.com/threatshare/threatshare/internal/notify"
 )
 
-// stopTime is how long a step at work may go on after the worker was told to stop: long enough for a request to end, short
-// enough for a rolling restart. A step that is cut off is repeated elsewhere.
-const stopTime = 20 * time.Second
+const usage = `usage:
+  worker           run; README.md lists the variables that it reads
+  worker health    ask the worker on this machine whether it is ready
+`
 
 func main() {
+	switch args := os.Args[1:]; {
+	case len(args) == 0:
+		os.Exit(work())
+	case slices.Equal(args, []string{"health"}):
+		os.Exit(checkHealth(context.Background(), os.Environ(), os.Stdout))
+	default:
+		fmt.Fprint(os.Stderr, usage)
+		os.Exit(2)
+	}
+}
+
+// work gives the exit code.
+func work() int {
 	cfg, err := config.Read(os.Environ())
 	log := boot.Logger(cfg.LogFormat, cfg.LogLevel, os.Stderr)
 	if err == nil {
@@ -36,15 +48,21 @@ func main() {
 	}
 	if err != nil {
 		log.Error("worker stopped", "error", err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 func run(cfg config.Config, log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
+	counted, err := metrics.New(log, time.Now)
+	if err != nil {
+		return err
+	}
 	health := boot.NewHealth()
+	health.Handle("GET /metrics", counted.Handler())
 	server, err := health.Serve(ctx, cfg.Listen, log)
 	if err != nil {
 		return err
@@ -55,25 +73,31 @@ func run(cfg config.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	store, err := ledger.Open(ctx, cfg.Ledger.Reveal())
-	if err != nil {
-		return fmt.Errorf("open the ledger (THREATSHARE_LEDGER): %w", err)
-	}
-	defer store.Close() //nolint:errcheck // every write has been committed
-
-	temporal, err := boot.DialTemporal(ctx, log, health.Waiting)
-	if err != nil && ctx.Err() != nil {
-		return nil // told to stop before the server was reached
-	}
+	sender, err := mail.New(mail.Config{URL: cfg.SMTPURL.Reveal(), From: cfg.MailFrom})
 	if err != nil {
 		return err
+	}
+	namespace, err := boot.TemporalNamespace()
+	if err != nil {
+		return err
+	}
+
+	store, err := openLedger(ctx, cfg.Ledger.Reveal(), log, health.Waiting)
+	if err != nil {
+		return unlessToldToStop(ctx, err)
+	}
+	defer store.Close() //nolint:errcheck // every write has been committed
+	temporal, err := boot.DialTemporal(ctx, log, health.Waiting, counted.Temporal())
+	if err != nil {
+		return unlessToldToStop(ctx, err)
 	}
 	defer temporal.Close()
 
 	steps := &activities.Activities{
-		Vendors: newVendors(cfg), Ledger: store, Guard: lists, Temporal: temporal, Queue: cfg.TaskQueue, Now: time.Now,
+		Vendors: newVendors(cfg, counted.ObserveCall), Ledger: store, Guard: lists, Temporal: temporal, Queue: cfg.TaskQueue,
+		Now: time.Now, Mail: counted.Mailer(sender), Links: notify.Links{UI: cfg.TemporalUI, Namespace: namespace}, Metrics: counted,
 	}
-	if err := serve(ctx, temporal, cfg, steps, func() {
+	if err := serve(ctx, temporal, cfg.TaskQueue, steps, func() {
 		health.Ready(func(ctx context.Context) error {
 			return errors.Join(boot.TemporalReachable(ctx, temporal), store.Ping(ctx))
 		})
@@ -88,31 +112,10 @@ func run(cfg config.Config, log *slog.Logger) error {
 	return nil
 }
 
-// serve registers everything, calls ready, and runs until ctx ends or the worker fails for good.
-func serve(ctx context.Context, temporal client.Client, cfg config.Config, steps *activities.Activities, ready func()) error {
-	failed := make(chan error, 1)
-	w := worker.New(temporal, cfg.TaskQueue, worker.Options{
-		WorkerStopTimeout:                  stopTime,
-		MaxConcurrentActivityExecutionSize: 50,
-		OnFatalError:                       func(err error) { failed <- err },
-	})
-	w.RegisterWorkflowWithOptions(workflows.Integration, workflow.RegisterOptions{Name: wire.Integration})
-	w.RegisterWorkflowWithOptions(workflows.ShareTTPLogs, workflow.RegisterOptions{Name: wire.ShareTTPLogs})
-	w.RegisterWorkflowWithOptions(workflows.ImportIOCs, workflow.RegisterOptions{Name: wire.ImportIOCs})
-	w.RegisterWorkflowWithOptions(workflows.ImportAlerts, workflow.RegisterOptions{Name: wire.ImportAlerts})
-	w.RegisterWorkflowWithOptions(workflows.Remediate, workflow.RegisterOptions{Name: wire.Remediate})
-	w.RegisterWorkflowWithOptions(workflows.Preview, workflow.RegisterOptions{Name: wire.Preview})
-	w.RegisterWorkflowWithOptions(workflows.Withdraw, workflow.RegisterOptions{Name: wire.Withdraw})
-	w.RegisterActivity(steps)
-	if err := w.Start(); err != nil {
-		return fmt.Errorf("start the worker: %w", err)
+// unlessToldToStop is err, unless the worker was told to stop while it waited for a server: that is no failure.
+func unlessToldToStop(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // asked for
 	}
-	defer w.Stop()
-	ready()
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-failed:
-		return fmt.Errorf("temporal: %w", err)
-	}
+	return err
 }

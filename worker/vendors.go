@@ -11,11 +11,13 @@ import (
 	"github.com/threatshare/threatshare/internal/falcon"
 	"github.com/threatshare/threatshare/internal/guard"
 	"github.com/threatshare/threatshare/internal/mimecast"
+	"github.com/threatshare/threatshare/internal/vendorapi"
 )
 
 // vendors makes the clients of each credential set and keeps them, so that all who use a set share its token and waits.
 type vendors struct {
-	cfg config.Config
+	cfg     config.Config
+	observe func(vendorapi.Call)
 
 	mu   sync.Mutex
 	sets map[string]clients
@@ -29,7 +31,9 @@ type clients struct {
 
 var _ activities.Vendors = (*vendors)(nil)
 
-func newVendors(cfg config.Config) *vendors { return &vendors{cfg: cfg, sets: map[string]clients{}} }
+func newVendors(cfg config.Config, observe func(vendorapi.Call)) *vendors {
+	return &vendors{cfg: cfg, observe: observe, sets: map[string]clients{}}
+}
 
 // Mimecast gives the Mimecast client of a set.
 func (v *vendors) Mimecast(set string) (activities.Mimecast, error) {
@@ -57,14 +61,14 @@ func (v *vendors) clients(set string) (clients, error) {
 	made, prefix := clients{made: credentials}, config.EnvPrefix(set)
 	made.mimecast, err = mimecast.New(mimecast.Config{
 		BaseURL: credentials.Mimecast.BaseURL, ClientID: credentials.Mimecast.ClientID, ClientSecret: credentials.Mimecast.ClientSecret,
-		EnvPrefix: prefix,
+		EnvPrefix: prefix, Observe: v.observe,
 	})
 	if err != nil {
 		return clients{}, fmt.Errorf("mimecast client: %w", err)
 	}
 	made.falcon, err = falcon.New(falcon.Config{
 		BaseURL: credentials.Falcon.BaseURL, ClientID: credentials.Falcon.ClientID, ClientSecret: credentials.Falcon.ClientSecret,
-		MemberCID: credentials.Falcon.MemberCID, EnvPrefix: prefix,
+		MemberCID: credentials.Falcon.MemberCID, EnvPrefix: prefix, Observe: v.observe,
 	})
 	if err != nil {
 		return clients{}, fmt.Errorf("falcon client: %w", err)

@@ -30,7 +30,7 @@ func TestWrongCredentialsAreToldByTheVariablesOfTheirSet(t *testing.T) {
 	}
 	cfg, err := config.Read(environ)
 	require.NoError(t, err)
-	vendors := newVendors(cfg)
+	vendors := newVendors(cfg, nil)
 	for set, prefix := range map[string]string{"": "", "acme-eu": "ACME_EU_"} {
 		mimecast, err := vendors.Mimecast(set)
 		require.NoError(t, err)

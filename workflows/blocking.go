@@ -90,7 +90,7 @@ func (r *flowRun) addHashes(ctx workflow.Context, how amount) {
 	const source = indicator.IOCHashes
 	for step := r.next(source, hashesAtOnce, how); step != nil; step = r.next(source, hashesAtOnce, how) {
 		var added activities.AddBYOTIHashesResult
-		err := workflow.ExecuteActivity(writing(ctx, fmt.Sprintf("%d hashes", len(step))), a.AddBYOTIHashes, activities.AddBYOTIHashesInput{
+		err := workflow.ExecuteActivity(writing(ctx, counted(len(step), "hashes")), a.AddBYOTIHashes, activities.AddBYOTIHashesInput{
 			BlockInput: r.input(source, step), Limit: r.plan.Settings.SendToMimecast.BYOTIQuota, Quota: r.blocking.quota,
 		}).Get(ctx, &added)
 		if err != nil {
@@ -119,7 +119,7 @@ func (r *flowRun) blockSenders(ctx workflow.Context, how amount) {
 		if !r.hasGroup(ctx) {
 			return
 		}
-		steps = append(steps, workflow.ExecuteActivity(writing(ctx, fmt.Sprintf("%d domains", len(step))), a.BlockSenderDomains,
+		steps = append(steps, workflow.ExecuteActivity(writing(ctx, counted(len(step), "domains")), a.BlockSenderDomains,
 			activities.BlockSenderDomainsInput{BlockInput: r.input(source, step), GroupID: r.blocking.group.ID}))
 	}
 	r.takeAll(ctx, source, steps)
@@ -145,7 +145,7 @@ func (r *flowRun) blockAlertDomains(ctx workflow.Context) {
 	const source = indicator.AlertDomains
 	for step := r.next(source, policiesAtOnce, everything); step != nil; step = r.next(source, policiesAtOnce, everything) {
 		r.takeAll(ctx, source, []workflow.Future{
-			workflow.ExecuteActivity(writing(ctx, fmt.Sprintf("%d domains", len(step))), a.BlockAlertDomains, r.input(source, step)),
+			workflow.ExecuteActivity(writing(ctx, counted(len(step), "domains")), a.BlockAlertDomains, r.input(source, step)),
 		})
 	}
 }

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/threatshare/threatshare/activities"
+	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/wire"
 	"github.com/threatshare/threatshare/workflows"
 )
@@ -45,9 +47,14 @@ type fakeSteps struct {
 	mu      sync.Mutex
 	noted   []string
 	plans   []activities.ApplySchedulesInput
-	checks  []activities.CheckConnectionsInput
+	checks  []settings.Settings
 	checked func() (activities.CheckConnectionsResult, error)
 	missing bool // the Schedule, until it is made again
+	applied activities.ApplySchedulesResult
+	mails   []activities.NotifyInput
+	mailed  func() (activities.NotifyResult, error)
+
+	applyFails bool // Temporal does not take Schedules now
 }
 
 func (f *fakeSteps) note(what string) {
@@ -65,7 +72,7 @@ func (f *fakeSteps) steps() []string {
 	return noted
 }
 
-func (f *fakeSteps) CheckConnections(_ context.Context, in activities.CheckConnectionsInput) (activities.CheckConnectionsResult, error) {
+func (f *fakeSteps) CheckConnections(_ context.Context, in settings.Settings) (activities.CheckConnectionsResult, error) {
 	f.note("check")
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,7 +80,13 @@ func (f *fakeSteps) CheckConnections(_ context.Context, in activities.CheckConne
 	return f.checked()
 }
 
-func (f *fakeSteps) ApplySchedules(_ context.Context, in activities.ApplySchedulesInput) error {
+func (f *fakeSteps) ApplySchedules(_ context.Context, in activities.ApplySchedulesInput) (activities.ApplySchedulesResult, error) {
+	f.mu.Lock()
+	fails := f.applyFails
+	f.mu.Unlock()
+	if fails {
+		return activities.ApplySchedulesResult{}, errors.New("temporal is not reached")
+	}
 	state := "off"
 	if s := in.Schedules[0]; s.Enabled && s.Paused {
 		state = "paused"
@@ -85,7 +98,23 @@ func (f *fakeSteps) ApplySchedules(_ context.Context, in activities.ApplySchedul
 	defer f.mu.Unlock()
 	f.plans = append(f.plans, in)
 	f.missing = false
-	return nil
+	return f.applied, nil
+}
+
+func (f *fakeSteps) Notify(_ context.Context, in activities.NotifyInput) (activities.NotifyResult, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mails = append(f.mails, in)
+	return f.mailed()
+}
+
+// told are the mails since the last call of told.
+func (f *fakeSteps) told() []activities.NotifyInput {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	mails := f.mails
+	f.mails = nil
+	return mails
 }
 
 func (f *fakeSteps) RunFlows(_ context.Context, in activities.RunFlowsInput) error {
@@ -103,6 +132,8 @@ func (f *fakeSteps) RemoveSchedules(_ context.Context, in activities.RemoveSched
 	return nil
 }
 
+func taken() (activities.NotifyResult, error) { return activities.NotifyResult{}, nil }
+
 func good() (activities.CheckConnectionsResult, error) {
 	return activities.CheckConnectionsResult{}, nil
 }
@@ -111,7 +142,7 @@ func newDesk(t *testing.T) *desk {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	d := &desk{t: t, env: suite.NewTestWorkflowEnvironment(), fakeSteps: &fakeSteps{checked: good}}
+	d := &desk{t: t, env: suite.NewTestWorkflowEnvironment(), fakeSteps: &fakeSteps{checked: good, mailed: taken}}
 	d.env.RegisterActivity(d.fakeSteps)
 	d.env.RegisterWorkflow(workflows.Integration)
 	d.env.SetStartTime(began())

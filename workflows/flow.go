@@ -35,6 +35,8 @@ type flowRun struct {
 	counts      map[indicator.Source]activities.Counts
 	booked      map[indicator.Source]activities.Counts // counts as the ledger has them, of the last report
 	parked      map[settings.Part]activities.Problem
+	gaps        map[indicator.Source]activities.Gap
+	expected    int // records that the list has in all, as far as is known
 	failure     error
 	rounds      int
 	quiet       bool // a preview: nobody is told
@@ -65,13 +67,14 @@ func load(ctx workflow.Context, in activities.LoadIntegrationInput) (*flowRun, e
 		settled:  map[indicator.Source]activities.Cursor{},
 		counts:   map[indicator.Source]activities.Counts{},
 		parked:   map[settings.Part]activities.Problem{},
+		gaps:     map[indicator.Source]activities.Gap{},
 		blocking: newBlocking(),
 		quiet:    in.Preview,
 	}
 	for _, source := range settings.SourcesOf(in.Flow) {
 		r.counts[source] = activities.Counts{}
 	}
-	err := workflow.ExecuteLocalActivity(telling(ctx), a.LoadIntegration, in).Get(ctx, &r.plan)
+	err := workflow.ExecuteLocalActivity(telling(ctx, "settings and checkpoint"), a.LoadIntegration, in).Get(ctx, &r.plan)
 	return r, err
 }
 
@@ -195,12 +198,16 @@ func (r *flowRun) tell(ctx workflow.Context, report activities.Report) {
 	report.Run, report.Parked, report.Counts = r.run, maps.Clone(r.parked), maps.Clone(r.counts)
 	report.DryRun = r.dryRun()
 	report.Waiting, report.Quota, report.SenderGroup = r.blocking.waiting, r.blocking.quota, r.blocking.group
-	report.Approved = r.plan.Approved
+	report.Approved, report.Expected = r.plan.Approved, r.expected
 	if !report.DryRun { // what a dry run has read is still to be shared
-		report.Cursors = maps.Clone(r.settled)
+		report.Cursors, report.Gaps = maps.Clone(r.settled), maps.Clone(r.gaps)
 	}
 	in := activities.ReportRunInput{Integration: r.integration, Report: report}
-	if err := workflow.ExecuteLocalActivity(telling(ctx), a.ReportRun, in).Get(ctx, &r.booked); err != nil {
+	summary := "so far"
+	if report.Finished {
+		summary = "the end"
+	}
+	if err := workflow.ExecuteLocalActivity(telling(ctx, summary), a.ReportRun, in).Get(ctx, &r.booked); err != nil {
 		workflow.GetLogger(ctx).Warn("report not delivered", "error", err)
 	}
 }

@@ -68,6 +68,7 @@ func (r *flowRun) fetchIOCs(ctx workflow.Context) {
 	}
 	r.plan.Again = nil // offered once in a run
 	list.cursor, list.more = read.Cursor, read.More
+	r.expected = max(r.expected, read.Expected)
 	r.count(read.Counts)
 	r.items = append(r.items, read.Items...)
 	r.blocking.due = append(r.blocking.due, read.Due...)

@@ -3,6 +3,7 @@ package workflows
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -28,6 +29,7 @@ func Integration(ctx workflow.Context, document json.RawMessage, memory *Memory)
 	if err != nil {
 		return err
 	}
+	workflow.Go(ctx, in.sendNotices)
 	for ctx.Err() == nil {
 		for inbox.HasPending() {
 			inbox.Select(ctx)
@@ -41,7 +43,7 @@ func Integration(ctx workflow.Context, document json.RawMessage, memory *Memory)
 			in.applySchedules(ctx)
 		case len(in.todo.run) > 0:
 			in.runFlows(ctx)
-		case historyFull(ctx) && workflow.AllHandlersFinished(ctx):
+		case in.historyFull(ctx) && workflow.AllHandlersFinished(ctx):
 			return in.continueAsNew(ctx)
 		default:
 			inbox.Select(ctx)
@@ -57,6 +59,7 @@ type integration struct {
 	todo     todo
 	early    []activities.Report // told before the start of their run was taken
 	woken    workflow.Channel
+	sending  bool // a notice is on its way
 }
 
 // todo is what the main loop has to do next, in this order.
@@ -93,13 +96,11 @@ func (in *integration) checkConnections(ctx workflow.Context) {
 	var a *activities.Activities
 	in.todo.check = false
 	var result activities.CheckConnectionsResult
-	err := workflow.ExecuteActivity(checking(ctx), a.CheckConnections, activities.CheckConnectionsInput{
-		Credentials: in.settings.Credentials, SendToFalcon: in.settings.SendToFalcon,
-	}).Get(ctx, &result)
+	err := workflow.ExecuteActivity(checking(ctx), a.CheckConnections, in.settings).Get(ctx, &result)
 	if ctx.Err() != nil {
 		return
 	}
-	in.memory.checked(result, err)
+	in.memory.checked(workflow.Now(ctx), result, err)
 	in.todo.schedules = true
 	if !in.memory.permanent() {
 		in.wantRun(in.enabledFlows()...)
@@ -111,6 +112,7 @@ func (in *integration) applySchedules(ctx workflow.Context) {
 	var a *activities.Activities
 	in.todo.schedules = false
 	wanted := activities.ApplySchedulesInput{Integration: in.settings.Name}
+	var applied activities.ApplySchedulesResult
 	for _, flow := range flows() {
 		paused, why := in.stopped(flow.name)
 		wanted.Schedules = append(wanted.Schedules, activities.FlowSchedule{
@@ -118,9 +120,12 @@ func (in *integration) applySchedules(ctx workflow.Context) {
 			Enabled: in.settings.FlowEnabled(flow.name), Paused: paused, Note: why,
 		})
 	}
-	if err := workflow.ExecuteActivity(steering(ctx, ""), a.ApplySchedules, wanted).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(steering(ctx, "all flows"), a.ApplySchedules, wanted).Get(ctx, &applied); err != nil {
 		workflow.GetLogger(ctx).Error("schedules not applied", "error", err)
+		in.todo.schedules = worthAnotherTry(err) // such as after a time without any worker
+		return
 	}
+	in.memory.StateAttribute = applied.StateAttribute
 }
 
 // runFlows starts the flows that are wanted now and may run.
@@ -137,12 +142,14 @@ func (in *integration) runFlows(ctx workflow.Context) {
 		return
 	}
 	input := activities.RunFlowsInput{Integration: in.settings.Name, Flows: runnable}
-	err := workflow.ExecuteActivity(steering(ctx, ""), a.RunFlows, input).Get(ctx, nil)
+	err := workflow.ExecuteActivity(steering(ctx, strings.Join(runnable, ", ")), a.RunFlows, input).Get(ctx, nil)
 	switch {
 	case err == nil:
 	case activities.ProblemOf(err).Type == activities.ScheduleMissing:
 		// Somebody deleted it by hand. It is made again, and then the flows are started.
 		in.todo.schedules = true
+		in.wantRun(runnable...)
+	case worthAnotherTry(err):
 		in.wantRun(runnable...)
 	default:
 		workflow.GetLogger(ctx).Error("flows not started", "error", err)
@@ -157,10 +164,16 @@ func (in *integration) end(ctx workflow.Context) error {
 	for _, flow := range flows() {
 		input.Flows = append(input.Flows, flow.name)
 	}
-	if err := workflow.ExecuteActivity(steering(clean, ""), a.RemoveSchedules, input).Get(clean, nil); err != nil {
+	if err := workflow.ExecuteActivity(steering(clean, "all flows"), a.RemoveSchedules, input).Get(clean, nil); err != nil {
 		return err
 	}
 	return ctx.Err()
+}
+
+// historyFull says whether it is time for a new run. It waits for a mail that is on its way, so that it is not sent twice,
+// but not for ever.
+func (in *integration) historyFull(ctx workflow.Context) bool {
+	return historyFull(ctx) && (!in.sending || workflow.GetInfo(ctx).GetCurrentHistoryLength() > 2*enoughEvents)
 }
 
 func historyFull(ctx workflow.Context) bool {

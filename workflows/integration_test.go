@@ -61,12 +61,14 @@ func TestAPermanentErrorAtTheStartStopsTheFlowsUntilReconnect(t *testing.T) {
 			reason := result.Mimecast.Reason + result.Falcon.Reason
 			d.then(func() {
 				require.Equal(t, []string{"check", "schedules paused"}, d.steps())
-				require.Equal(t, reason, d.lastSchedule().Note)
+				told := reason + "; then: temporal workflow signal --workflow-id threatshare/acme --name reconnect"
+				require.Equal(t, told, d.lastSchedule().Note)
 				state := d.state()
 				require.Equal(t, workflows.PermanentError, state.State)
-				require.Equal(t, reason, state.Reason)
+				require.Equal(t, told, state.Reason)
 				require.Equal(t, workflows.FlowParked, state.Flows[flow].State)
-				require.Equal(t, reason, d.plan().Idle, "also for a run started by hand")
+				require.Equal(t, told, state.Flows[flow].Reason)
+				require.Equal(t, told, d.plan().Idle, "also for a run started by hand")
 				d.signal(wire.SyncNow, "")
 			})
 			d.then(func() {

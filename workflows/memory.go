@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/threatshare/threatshare/activities"
+	"github.com/threatshare/threatshare/internal/access"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/wire"
@@ -34,6 +35,18 @@ type Memory struct {
 	LastRejected *Rejected              `json:"lastRejected,omitempty"`
 	Rejected     int                    `json:"rejected,omitempty"`
 
+	// Of the last check of both vendors.
+	CheckedAt time.Time        `json:"checkedAt,omitzero"`
+	Findings  []access.Finding `json:"findings,omitempty"`
+
+	// States are those of the vendors and flows, by name.
+	States map[string]Stated `json:"states,omitempty"`
+	// StateAttribute says that the namespace has the search attribute of the state, and Attributed what it was set to.
+	StateAttribute bool   `json:"stateAttribute,omitempty"`
+	Attributed     string `json:"attributed,omitempty"`
+
+	Told Told `json:"told,omitzero"`
+
 	// What the imports have met at Mimecast.
 	SenderGroup  activities.SenderGroup   `json:"senderGroup,omitzero"`
 	BYOTI        *indicator.Quota         `json:"byoti,omitempty"`
@@ -58,6 +71,11 @@ type FlowMemory struct {
 	Failed      activities.Problem                     `json:"failed,omitzero"`
 	Trouble     string                                 `json:"trouble,omitempty"`
 	More        bool                                   `json:"more,omitempty"`
+
+	// TroubledAt is when the trouble of now began: the first since the last good run.
+	TroubledAt time.Time                           `json:"troubledAt,omitzero"`
+	Gaps       map[indicator.Source]activities.Gap `json:"gaps,omitempty"` // the last of each source
+	Expected   int                                 `json:"expected,omitempty"`
 }
 
 // Rejected is input that was not taken.
@@ -67,10 +85,17 @@ type Rejected struct {
 	Problem string    `json:"problem"`
 }
 
-// VendorState is the connection to one vendor.
+// VendorState is the connection to one vendor. Since is set in answers only.
 type VendorState struct {
 	State  string `json:"state"`
 	Reason string `json:"reason"`
+	Since  string `json:"since,omitempty"`
+}
+
+// Stated is a state and since when it lasts.
+type Stated struct {
+	State string    `json:"state"`
+	Since time.Time `json:"since"`
 }
 
 // States of a connection and of an integration.
@@ -97,18 +122,29 @@ func (m *Memory) flow(name string) *FlowMemory {
 	return m.Flows[name]
 }
 
-// checked takes over what a check of the connections found.
-func (m *Memory) checked(result activities.CheckConnectionsResult, unclear error) {
-	m.Checked = true
+// checked takes over what a check of the connections found: what a vendor as a whole refuses, and which parts lack a permission.
+func (m *Memory) checked(now time.Time, result activities.CheckConnectionsResult, unclear error) {
+	m.Checked, m.CheckedAt, m.Findings = true, now.UTC(), result.Findings
 	m.Mimecast = vendorState(result.Mimecast)
 	m.Falcon = vendorState(result.Falcon)
 	if unclear == nil {
+		m.parkParts(result.Parts)
 		return
 	}
 	reason := activities.ProblemOf(unclear).Reason
 	for _, vendor := range []*VendorState{&m.Mimecast, &m.Falcon} {
 		if vendor.State != PermanentError {
 			*vendor = VendorState{State: Degraded, Reason: reason}
+		}
+	}
+}
+
+func (m *Memory) parkParts(lacking map[settings.Part]activities.Problem) {
+	for _, flow := range flows() {
+		for _, part := range settings.Parts(flow.name) {
+			if problem, found := lacking[part]; found && lasting(problem) {
+				m.park(m.flow(flow.name), part, problem)
+			}
 		}
 	}
 }
@@ -127,102 +163,6 @@ func vendorState(problem activities.Problem) VendorState {
 // permanent says whether a vendor refuses the integration as a whole.
 func (m *Memory) permanent() bool {
 	return m.Mimecast.State == PermanentError || m.Falcon.State == PermanentError
-}
-
-// started takes over that a run has begun.
-func (m *Memory) started(run activities.Run) {
-	flow := m.flow(run.Flow)
-	if flow.Current.RunID == run.RunID {
-		return
-	}
-	if flow.Counted != nil { // of a run that was ended from outside and could not say so
-		flow.addUp(run.Flow, flow.Counted)
-	}
-	flow.Current, flow.LastRun, flow.Counted = run, run.StartedAt, nil
-}
-
-// reported takes over what a run says of itself. Reports of any other than the current run are old news.
-func (m *Memory) reported(report activities.Report) {
-	flow := m.flow(report.Flow)
-	if flow.Current.RunID == "" || flow.Current.RunID != report.RunID {
-		return
-	}
-	if report.Trouble != "" {
-		flow.Trouble = report.Trouble
-		return
-	}
-	flow.Trouble = ""
-	if !report.DryRun {
-		flow.Counted = report.Counts
-	}
-	if flow.Cursors == nil {
-		flow.Cursors = map[indicator.Source]activities.Cursor{}
-	}
-	for _, source := range settings.SourcesOf(report.Flow) {
-		if cursor, found := report.Cursors[source]; found {
-			flow.Cursors[source] = cursor
-		}
-	}
-	for _, part := range settings.Parts(report.Flow) {
-		if problem, found := report.Parked[part]; found {
-			m.park(flow, part, problem)
-		}
-	}
-	if report.SenderGroup.ID != "" {
-		m.SenderGroup = report.SenderGroup
-	}
-	if report.Quota != nil && !report.DryRun {
-		m.BYOTI = report.Quota
-	}
-	if report.Finished {
-		m.finished(flow, report)
-	}
-	m.reached(report)
-}
-
-func (f *FlowMemory) addUp(flow string, counts map[indicator.Source]activities.Counts) {
-	totals := map[indicator.Source]activities.Counts{}
-	for _, source := range settings.SourcesOf(flow) {
-		totals[source] = f.Totals[source].Plus(counts[source])
-	}
-	f.Totals = totals
-}
-
-// finished closes the books of a run.
-func (m *Memory) finished(flow *FlowMemory, report activities.Report) {
-	if !report.DryRun {
-		flow.addUp(report.Flow, report.Counts)
-		if report.Failed.Type == "" && !report.Canceled { // else it may not have come to the withdrawal
-			flow.Waiting = report.Waiting
-			if flow.Approved == report.Approved { // one that was given meanwhile is for the next run
-				flow.Approved = 0
-			}
-		}
-	}
-	if report.Remediations != nil {
-		m.Remediations = report.Remediations
-	}
-	flow.LastCounts, flow.Counted = report.Counts, nil
-	flow.Current, flow.More = activities.Run{}, report.More
-	flow.LastError = ""
-	for _, part := range settings.Parts(report.Flow) {
-		if problem, found := report.Parked[part]; found {
-			flow.LastError = problem.Reason
-		}
-	}
-	switch {
-	case report.Failed.Type != "":
-		flow.LastError = report.Failed.Reason
-		if lasting(report.Failed) {
-			flow.Failed = report.Failed
-			m.blame(report.Failed)
-		} else {
-			flow.Trouble = report.Failed.Reason
-		}
-	case flow.LastError == "" && !report.Canceled:
-		flow.LastSuccess = report.At
-		flow.GoodRuns++
-	}
 }
 
 // park keeps a part out of the runs to come. A vendor's answer that makes no sense is not a reason for that: the next run
@@ -281,5 +221,33 @@ func (m *Memory) unpark() {
 	for _, flow := range flows() {
 		memory := m.flow(flow.name)
 		memory.Parked, memory.Failed, memory.Trouble = nil, activities.Problem{}, ""
+	}
+}
+
+// stated remembers since when a vendor or a flow is in a state.
+func (m *Memory) stated(name, state string, now time.Time) {
+	if m.States == nil {
+		m.States = map[string]Stated{}
+	}
+	if m.States[name].State != state {
+		m.States[name] = Stated{State: state, Since: now.Truncate(time.Second)}
+	}
+}
+
+// since is when a vendor or a flow came into a state; empty if that is only now.
+func (m *Memory) since(name, state string) string {
+	if stated := m.States[name]; stated.State == state {
+		return stamp(stated.Since)
+	}
+	return ""
+}
+
+// markTrouble remembers when the trouble of now began. A run that goes well up to where it fails again does not end it.
+func (f *FlowMemory) markTrouble(now time.Time) {
+	switch {
+	case f.Trouble != "" && f.TroubledAt.IsZero():
+		f.TroubledAt = now
+	case f.Trouble == "" && f.LastSuccess.After(f.TroubledAt):
+		f.TroubledAt = time.Time{}
 	}
 }

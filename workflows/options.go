@@ -3,6 +3,7 @@ package workflows
 import (
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
@@ -36,12 +37,13 @@ func writing(ctx workflow.Context, summary string) workflow.Context {
 
 // telling is for a flow's quick talk with its Integration and the ledger. Local, since each run has some and an idle run
 // should leave a short history.
-func telling(ctx workflow.Context) workflow.Context {
+func telling(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout: 20 * time.Second,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
 		},
+		Summary: summary,
 	})
 }
 
@@ -55,12 +57,25 @@ func steering(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// mailing is for notices. A mail server that is down for long is tried again, by one such step after the other.
+func mailing(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    time.Minute,
+		ScheduleToCloseTimeout: time.Hour,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute},
+		Summary:                summary,
+	})
+}
+
 // checking is for the check of both vendors. It ends after a while, so that an outage shows as one.
 func checking(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    2 * time.Minute,
-		ScheduleToCloseTimeout: 5 * time.Minute,
+		ScheduleToCloseTimeout: 8 * time.Minute,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: 5},
-		Summary:                "both vendors",
+		Summary:                "credentials, permissions, quotas of both vendors",
 	})
 }
+
+// counted is a summary such as "1,000 hashes".
+func counted(n int, what string) string { return humanize.Comma(int64(n)) + " " + what }

@@ -19,6 +19,7 @@ func replayed() map[string]any {
 	return map[string]any{
 		wire.Integration: workflows.Integration, wire.ShareTTPLogs: workflows.ShareTTPLogs, wire.ImportIOCs: workflows.ImportIOCs,
 		wire.ImportAlerts: workflows.ImportAlerts, wire.Remediate: workflows.Remediate, wire.Preview: workflows.Preview, wire.Withdraw: workflows.Withdraw,
+		wire.Check: workflows.Check, wire.History: workflows.History,
 	}
 }
 

@@ -60,6 +60,7 @@ func (in *integration) runReported(_ workflow.Context, input []byte) any {
 }
 
 func (in *integration) takeReport(report activities.Report) {
+	in.tellOfGaps(report)
 	in.memory.reported(report)
 	in.todo.schedules = in.todo.schedules || report.Failed.Type != "" || len(report.Parked) > 0
 	if report.Finished && report.More {
@@ -74,11 +75,8 @@ func (in *integration) runPlan(flow string) (activities.RunPlan, error) {
 	}
 	memory := in.memory.flow(flow)
 	plan := activities.RunPlan{
-		Settings: in.settings, Cursors: memory.Cursors, Running: memory.Current, Since: memory.ReadFrom,
+		Settings: in.settings, Cursors: memory.Cursors, Running: memory.Current, Since: in.readFrom(flow),
 		Parked: map[settings.Part]string{}, SenderGroup: in.memory.SenderGroup.ID, Approved: memory.Approved,
-	}
-	if plan.Since.IsZero() && flow != settings.FlowImportIOCs { // the IOC list is read whole
-		plan.Since = in.memory.StartedAt.Add(-time.Duration(in.settings.FetchDuration))
 	}
 	for _, part := range settings.Parts(flow) {
 		if problem, parked := memory.Parked[part]; parked {
@@ -91,6 +89,15 @@ func (in *integration) runPlan(flow string) (activities.RunPlan, error) {
 		plan.Idle = "switched off in the settings"
 	}
 	return plan, nil
+}
+
+// readFrom is where a flow starts that has no checkpoint. Zero: the IOC list is read whole.
+func (in *integration) readFrom(flow string) time.Time {
+	from := in.memory.flow(flow).ReadFrom
+	if from.IsZero() && flow != settings.FlowImportIOCs {
+		from = in.memory.StartedAt.Add(-time.Duration(in.settings.FetchDuration))
+	}
+	return from
 }
 
 func (in *integration) wantRun(names ...string) {

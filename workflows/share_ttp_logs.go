@@ -1,8 +1,6 @@
 package workflows
 
 import (
-	"fmt"
-
 	"github.com/samber/lo"
 	"go.temporal.io/sdk/workflow"
 
@@ -68,6 +66,9 @@ func (r *flowRun) fetchTTPLogs(ctx workflow.Context) []indicator.Indicator {
 		}
 		waiting[i].cursor, waiting[i].more = read.Cursor, read.More
 		r.countOf(sources[i], read.Counts)
+		if read.Gap != nil {
+			r.gaps[sources[i]] = *read.Gap
+		}
 		r.items = append(r.items, read.Items...)
 		found = append(found, read.Indicators...)
 	}
@@ -81,8 +82,7 @@ func (r *flowRun) upload(ctx workflow.Context, found []indicator.Indicator) {
 	found = lo.UniqBy(found, func(in indicator.Indicator) shareKey { return shareKey{in.Key, in.Source} })
 	for _, part := range lo.Chunk(found, activities.UploadSize) {
 		var uploaded activities.UploadIOCsResult
-		summary := fmt.Sprintf("%d indicators", len(part))
-		err := workflow.ExecuteActivity(writing(ctx, summary), a.UploadIOCs, activities.UploadIOCsInput{
+		err := workflow.ExecuteActivity(writing(ctx, counted(len(part), "indicators")), a.UploadIOCs, activities.UploadIOCsInput{
 			Integration: r.integration, Credentials: r.plan.Settings.Credentials,
 			SendToFalcon: r.plan.Settings.SendToFalcon, Indicators: part, DryRun: r.dryRun(),
 		}).Get(ctx, &uploaded)

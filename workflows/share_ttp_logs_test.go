@@ -225,3 +225,15 @@ func requireFailed(t *testing.T, err error, kind string) {
 	require.Equal(t, kind, failed.Type())
 	require.True(t, failed.NonRetryable())
 }
+
+func TestATimeThatIsGoneFromTheLogsIsReported(t *testing.T) {
+	s := newShare(t)
+	stopped := time.Now().UTC().Add(-40 * 24 * time.Hour).Truncate(time.Second)
+	s.nextRun(map[indicator.Source]activities.Cursor{indicator.URLDomains: {Newest: stopped, ReadTo: stopped}})
+	_, err := s.run()
+	require.NoError(t, err)
+	gaps := s.last().Gaps
+	require.Len(t, gaps, 1)
+	require.Equal(t, stopped, gaps[indicator.URLDomains].From)
+	require.WithinDuration(t, time.Now().Add(-30*24*time.Hour), gaps[indicator.URLDomains].To, time.Minute)
+}

@@ -1,12 +1,12 @@
 package workflows
 
 import (
-	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/workflow"
+	"github.com/samber/lo"
 
 	"github.com/threatshare/threatshare/activities"
+	"github.com/threatshare/threatshare/internal/access"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/settings"
 )
@@ -39,6 +39,8 @@ type FlowState struct {
 	LastError   string `json:"lastError"`
 	Shared      int    `json:"shared"`
 	Held        int    `json:"held"`
+	Since       string `json:"since,omitempty"`  // of the state
+	Reason      string `json:"reason,omitempty"` // of a state that is not as it should be, in words that say what to do
 }
 
 // Status is the answer to the query "status": everything.
@@ -59,6 +61,24 @@ type Status struct {
 	// BYOTI is the room on Mimecast's list of hashes, as the last run met it.
 	BYOTI        *indicator.Quota         `json:"byoti,omitempty"`
 	Remediations *activities.Remediations `json:"remediations,omitempty"`
+	// Check is what the last check of both vendors found.
+	Check *CheckStatus `json:"check,omitempty"`
+	// Mail is what became of the last notice to people.
+	Mail *LastMail `json:"mail,omitempty"`
+}
+
+// CheckStatus is a check of both vendors, with what of it is not as it should be.
+type CheckStatus struct {
+	At       string           `json:"at"`
+	Findings []access.Finding `json:"findings"`
+}
+
+// RunProgress is how far a run at work is: of the records that a list has, or of the seconds that a log spans. Of is 0 if it is
+// not known.
+type RunProgress struct {
+	Done int    `json:"done"`
+	Of   int    `json:"of"`
+	Unit string `json:"unit"` // "records" or "seconds"
 }
 
 // FlowStatus is a flow in a Status.
@@ -68,97 +88,12 @@ type FlowStatus struct {
 	GoodRuns       int                                    `json:"goodRuns"` // how many runs have ended well
 	More           bool                                   `json:"more"`     // the last run met its bound
 	Running        activities.Run                         `json:"running,omitzero"`
+	Progress       *RunProgress                           `json:"progress,omitempty"` // of the run at work
+	Gaps           map[indicator.Source]activities.Gap    `json:"gaps,omitempty"`     // missed for good; the last of each source
 	Parked         map[settings.Part]string               `json:"parked,omitempty"`
 	Waiting        *activities.Waiting                    `json:"waiting,omitempty"` // a withdrawal that was not made
 	Sources        map[indicator.Source]activities.Counts `json:"sources"`           // over all runs
 	LastRunSources map[indicator.Source]activities.Counts `json:"lastRunSources,omitempty"`
-}
-
-// settle brings the state and what the Temporal UI shows up to date.
-func (in *integration) settle(ctx workflow.Context) {
-	if state, _ := in.state(); state != in.memory.State {
-		in.memory.State, in.memory.Since = state, workflow.Now(ctx).UTC()
-	}
-	workflow.SetCurrentDetails(ctx, in.details())
-}
-
-// state is the state of the whole and why, from what is known of the parts.
-func (in *integration) state() (state, reason string) {
-	switch m := in.memory; {
-	case m.Mimecast.State == PermanentError:
-		return PermanentError, m.Mimecast.Reason
-	case m.Falcon.State == PermanentError:
-		return PermanentError, m.Falcon.Reason
-	}
-	for _, flow := range in.enabledFlows() {
-		if problem := in.stuck(flow); problem != "" {
-			return PermanentError, flow + ": " + problem
-		}
-	}
-	switch m := in.memory; {
-	case m.Paused:
-		return Paused, m.PauseReason
-	case !m.Checked:
-		return Connecting, ""
-	case m.Mimecast.State == Degraded:
-		return Degraded, m.Mimecast.Reason
-	case m.Falcon.State == Degraded:
-		return Degraded, m.Falcon.Reason
-	}
-	for _, flow := range in.enabledFlows() {
-		if trouble := in.memory.flow(flow).Trouble; trouble != "" {
-			return Degraded, flow + ": " + trouble
-		}
-	}
-	return Connected, ""
-}
-
-// stuck is the permanent error that keeps the flow or one of its parts from running.
-func (in *integration) stuck(flow string) string {
-	memory := in.memory.flow(flow)
-	if memory.Failed.Type != "" {
-		return memory.Failed.Reason
-	}
-	for _, part := range settings.Parts(flow) {
-		if problem, parked := memory.Parked[part]; parked && in.settings.PartEnabled(part) {
-			return string(part) + ": " + problem.Reason
-		}
-	}
-	return ""
-}
-
-// stopped says whether a flow must not run now, and why.
-func (in *integration) stopped(flow string) (stopped bool, why string) {
-	m := in.memory
-	memory := m.flow(flow)
-	switch {
-	case m.Paused:
-		return true, "paused: " + m.PauseReason
-	case m.Mimecast.State == PermanentError:
-		return true, m.Mimecast.Reason
-	case m.Falcon.State == PermanentError:
-		return true, m.Falcon.Reason
-	case memory.Failed.Type != "":
-		return true, memory.Failed.Reason
-	case in.allParked(flow):
-		return true, in.stuck(flow)
-	}
-	return false, fmt.Sprintf("Threat Share: %s of %s", flow, in.settings.Name)
-}
-
-func (in *integration) allParked(flow string) bool {
-	memory := in.memory.flow(flow)
-	enabled := 0
-	for _, source := range settings.SourcesOf(flow) {
-		if !in.settings.SourceEnabled(source) {
-			continue
-		}
-		enabled++
-		if _, parked := memory.Parked[settings.PartOf(source)]; !parked {
-			return false
-		}
-	}
-	return enabled > 0
 }
 
 func (in *integration) flowState(flow string) FlowState {
@@ -172,28 +107,34 @@ func (in *integration) flowState(flow string) FlowState {
 			state.Held += counts[source].HeldInAll()
 		}
 	}
-	stopped, _ := in.stopped(flow)
+	stopped, why := in.stopped(flow)
 	switch {
 	case !in.settings.FlowEnabled(flow):
 		state.State = FlowDisabled
 	case in.memory.Paused:
-		state.State = Paused
+		state.State, state.Reason = Paused, why
 	case stopped:
-		state.State = FlowParked
+		state.State, state.Reason = FlowParked, why
 	case memory.Trouble != "":
-		state.State = FlowRetrying
+		state.State, state.Reason = FlowRetrying, memory.Trouble
 	case memory.Current.RunID != "":
 		state.State = FlowRunning
 	}
+	state.Since = in.memory.since(flow, state.State)
 	return state
 }
 
 func (in *integration) connectionState() ConnectionState {
 	state, reason := in.state()
+	if state == PermanentError {
+		reason = in.andThen(reason)
+	}
 	answer := ConnectionState{
 		State: state, Since: stamp(in.memory.Since), Reason: reason,
 		Mimecast: in.memory.Mimecast, Falcon: in.memory.Falcon, Flows: map[string]FlowState{},
 	}
+	answer.Mimecast.Since = in.memory.since("mimecast", answer.Mimecast.State)
+	answer.Falcon.Since = in.memory.since("falcon", answer.Falcon.State)
 	for _, flow := range flows() {
 		answer.Flows[flow.name] = in.flowState(flow.name)
 	}
@@ -210,13 +151,14 @@ func (in *integration) status() Status {
 		LastRejected: in.memory.LastRejected, Rejected: in.memory.Rejected,
 		Warnings: in.warnings(), DryRun: in.settings.DryRun,
 		BYOTI: in.memory.BYOTI, Remediations: in.memory.Remediations,
+		Check: in.memory.check(), Mail: in.memory.Told.Last,
 	}
 	for _, flow := range flows() {
 		memory := in.memory.flow(flow.name)
 		status := FlowStatus{
 			FlowState: short.Flows[flow.name], GoodRuns: memory.GoodRuns, More: memory.More, Running: memory.Current, LastRunSources: memory.LastCounts,
-			Waiting: memory.Waiting,
-			Parked:  map[settings.Part]string{}, Sources: map[indicator.Source]activities.Counts{},
+			Waiting: memory.Waiting, Gaps: memory.Gaps, Progress: in.progress(flow.name),
+			Parked: map[settings.Part]string{}, Sources: map[indicator.Source]activities.Counts{},
 		}
 		checkpoints := map[indicator.Source]string{}
 		for _, source := range settings.SourcesOf(flow.name) {
@@ -231,6 +173,17 @@ func (in *integration) status() Status {
 		answer.Flows[flow.name], answer.Checkpoints[flow.name] = status, checkpoints
 	}
 	return answer
+}
+
+// check is what of the last check is worth a look; nil before the first.
+func (m *Memory) check() *CheckStatus {
+	if m.CheckedAt.IsZero() {
+		return nil
+	}
+	return &CheckStatus{
+		At:       stamp(m.CheckedAt),
+		Findings: lo.Filter(m.Findings, func(finding access.Finding, _ int) bool { return finding.Outcome != access.OK }),
+	}
 }
 
 func stamp(at time.Time) string {

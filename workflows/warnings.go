@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 
+	"github.com/threatshare/threatshare/internal/access"
 	"github.com/threatshare/threatshare/internal/settings"
 )
 
@@ -12,31 +13,49 @@ const (
 	almostFull = 95
 )
 
-// warnings are what is accepted and goes on but is worth a look: in the settings, and in what the imports have met.
+// warnings are what is accepted and goes on but is worth a look: first what has been met, then what the settings say.
 func (in *integration) warnings() []string {
-	all := in.settings.Warnings()
+	var all []string
+	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	for _, flow := range in.enabledFlows() {
+		in.warnOfFlow(flow, add)
+	}
 	if quota := in.memory.BYOTI; quota != nil && quota.Limit > 0 {
 		switch percent := 100 * quota.Used / quota.Limit; {
 		case percent >= almostFull:
-			all = append(all, fmt.Sprintf("Mimecast's list of own threat intelligence (BYOTI) is almost full: %d of %d hashes (%d %%); remove what is not needed",
-				quota.Used, quota.Limit, percent))
+			add("Mimecast's list of own threat intelligence (BYOTI) is almost full: %d of %d hashes (%d %%); remove what is not needed",
+				quota.Used, quota.Limit, percent)
 		case percent >= filling:
-			all = append(all, fmt.Sprintf("Mimecast's list of own threat intelligence (BYOTI) is filling up: %d of %d hashes (%d %%)", quota.Used, quota.Limit, percent))
+			add("Mimecast's list of own threat intelligence (BYOTI) is filling up: %d of %d hashes (%d %%)", quota.Used, quota.Limit, percent)
 		}
 	}
 	if group := in.memory.SenderGroup; group.Warning != "" && in.settings.FlowEnabled(settings.FlowImportIOCs) {
-		all = append(all, group.Warning)
+		add("%s", group.Warning)
 	}
-	for _, flow := range in.enabledFlows() {
-		switch waiting := in.memory.flow(flow).Waiting; {
-		case waiting == nil:
-		case waiting.Refused != "":
-			all = append(all, fmt.Sprintf("%s: %d values are still blocked although they should not be, since Mimecast refuses to remove them: %s",
-				flow, waiting.Due, waiting.Refused))
-		default:
-			all = append(all, fmt.Sprintf("%s: %d of %d blocked values are not to be blocked any more, more than the %d that one run withdraws without approval; "+
-				"if that is right: starter sync %s %s --approve", flow, waiting.Due, waiting.Held, waiting.Allowed, in.settings.Name, flow))
+	for _, finding := range in.memory.Findings {
+		if finding.Outcome == access.Warning || finding.Outcome == access.Failed && len(finding.Parts) == 0 {
+			add("%s: %s: %s", finding.Where, finding.Check, finding.Detail)
 		}
 	}
-	return all
+	if last := in.memory.Told.Last; last != nil && last.Problem != "" {
+		add("the last notice to people was not mailed: %s", last.Problem)
+	}
+	return append(all, in.settings.Warnings()...)
+}
+
+func (in *integration) warnOfFlow(flow string, add func(format string, args ...any)) {
+	memory := in.memory.flow(flow)
+	for _, source := range settings.SourcesOf(flow) {
+		if gap, missed := memory.Gaps[source]; missed {
+			add("%s: %s", source, missedBetween(gap))
+		}
+	}
+	switch waiting := memory.Waiting; {
+	case waiting == nil:
+	case waiting.Refused != "":
+		add("%s: %d values are still blocked although they should not be, since Mimecast refuses to remove them: %s", flow, waiting.Due, waiting.Refused)
+	default:
+		add("%s: %d of %d blocked values are not to be blocked any more, more than the %d that one run withdraws without approval; "+
+			"if that is right: starter sync %s %s --approve", flow, waiting.Due, waiting.Held, waiting.Allowed, in.settings.Name, flow)
+	}
 }

@@ -75,11 +75,14 @@ func (h *Health) state() string {
 	return h.reason
 }
 
+// readiness is the answer of /readyz.
+type readiness struct {
+	Ready  bool   `json:"ready"`
+	Reason string `json:"reason,omitempty"`
+}
+
 func (h *Health) readyz(w http.ResponseWriter, _ *http.Request) {
-	answer := struct {
-		Ready  bool   `json:"ready"`
-		Reason string `json:"reason,omitempty"`
-	}{Reason: h.state()}
+	answer := readiness{Reason: h.state()}
 	answer.Ready = answer.Reason == ""
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

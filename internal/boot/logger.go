@@ -1,5 +1,5 @@
-// Package boot brings a program up: its logger, its connection to Temporal and its health page. What is specific to one
-// program (its clients, workflows and commands) stays in that program's main.
+// Package boot brings a program up: its logger, its connection to Temporal, the wait for servers it cannot do without, and its
+// health page. What is specific to one program (its clients, workflows and commands) stays in that program's main.
 package boot
 
 import (

@@ -33,21 +33,21 @@ func TestAServerThatComesLateIsReached(t *testing.T) {
 	c, err := boot.DialTemporal(t.Context(), slog.New(slog.NewTextHandler(&logged, nil)), func(reason string) {
 		reasons = append(reasons, reason)
 		once.Do(func() { serve(t, address, nil) })
-	})
+	}, nil)
 	require.NoError(t, err)
 	defer c.Close()
 	require.NoError(t, boot.TemporalReachable(t.Context(), c))
 	require.NotEmpty(t, reasons)
 	require.Contains(t, reasons[0], address)
 	require.Contains(t, reasons[0], "connection refused")
-	require.Equal(t, 1, strings.Count(logged.String(), "temporal not reached"))
-	require.Contains(t, logged.String(), "temporal reached")
+	require.Equal(t, 1, strings.Count(logged.String(), "server not reached"))
+	require.Contains(t, logged.String(), "server reached")
 }
 
 func TestDialingEndsWithItsContext(t *testing.T) {
 	environment(t, "TEMPORAL_ADDRESS", freeAddress(t))
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := boot.DialTemporal(ctx, slog.New(slog.DiscardHandler), func(string) { cancel() })
+	_, err := boot.DialTemporal(ctx, slog.New(slog.DiscardHandler), func(string) { cancel() }, nil)
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -55,7 +55,7 @@ func TestAServerThatGoesAwayIsNoLongerReachable(t *testing.T) {
 	address := freeAddress(t)
 	environment(t, "TEMPORAL_ADDRESS", address)
 	server := serve(t, address, nil)
-	c, err := boot.DialTemporal(t.Context(), slog.New(slog.DiscardHandler), nil)
+	c, err := boot.DialTemporal(t.Context(), slog.New(slog.DiscardHandler), nil, nil)
 	require.NoError(t, err)
 	defer c.Close()
 	require.NoError(t, boot.TemporalReachable(t.Context(), c))
@@ -71,7 +71,7 @@ func TestRefusedCredentialsEndTheWait(t *testing.T) {
 		address := freeAddress(t)
 		environment(t, "TEMPORAL_ADDRESS", address)
 		serve(t, address, status.Error(code, "no such key"))
-		_, err := boot.DialTemporal(t.Context(), slog.New(slog.DiscardHandler), neverWaiting(t))
+		_, err := boot.DialTemporal(t.Context(), slog.New(slog.DiscardHandler), neverWaiting(t), nil)
 		require.ErrorContains(t, err, "TEMPORAL_API_KEY", code)
 	}
 }
@@ -119,7 +119,7 @@ func TestSettingsThatCannotBeUsedAreFinalAndNamed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			environment(t, c.variables...)
-			_, err := boot.DialTemporal(t.Context(), slog.New(slog.DiscardHandler), neverWaiting(t))
+			_, err := boot.DialTemporal(t.Context(), slog.New(slog.DiscardHandler), neverWaiting(t), nil)
 			for _, part := range c.says {
 				require.ErrorContains(t, err, part)
 			}

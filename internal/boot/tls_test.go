@@ -84,7 +84,7 @@ func TestEveryTLSMistakeHasItsOwnMessage(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			waited := false
-			_, err := boot.DialTemporal(ctx, slog.New(slog.DiscardHandler), func(string) { waited = true; cancel() })
+			_, err := boot.DialTemporal(ctx, slog.New(slog.DiscardHandler), func(string) { waited = true; cancel() }, nil)
 			for _, part := range c.message {
 				require.ErrorContains(t, err, part)
 			}
@@ -101,7 +101,7 @@ func TestMutualTLSConnects(t *testing.T) {
 	environment(t, "TEMPORAL_ADDRESS", address, "TEMPORAL_TLS_SERVER_CA_CERT_PATH", ca.file,
 		"TEMPORAL_TLS_SERVER_NAME", "temporal.example",
 		"TEMPORAL_TLS_CLIENT_CERT_PATH", client.certFile, "TEMPORAL_TLS_CLIENT_KEY_PATH", client.keyFile)
-	c, err := boot.DialTemporal(t.Context(), slog.New(slog.DiscardHandler), neverWaiting(t))
+	c, err := boot.DialTemporal(t.Context(), slog.New(slog.DiscardHandler), neverWaiting(t), nil)
 	require.NoError(t, err)
 	c.Close()
 }

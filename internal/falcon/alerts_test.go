@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/threatshare/threatshare/internal/access"
 	"github.com/threatshare/threatshare/internal/falcon"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/vendorapi"
@@ -197,21 +198,21 @@ func TestAPageOfAlertsThatIsTooLargeIsAskedForInSmallerOnes(t *testing.T) {
 	require.Len(t, f.requests, 2)
 }
 
-func TestCheckAlertsMakesOneSmallRead(t *testing.T) {
+func TestTryingToReadAlertsMakesOneSmallRead(t *testing.T) {
 	f := newFake(always(alerted("")))
 	c := f.client(t)
 	c.SetClock(noon)
-	require.NoError(t, c.CheckAlerts(t.Context()))
+	require.NoError(t, c.CheckAccess(t.Context(), access.ReadAlerts))
 	require.Len(t, f.requests, 1)
 	require.Equal(t, http.MethodPost+" "+alerts, f.requests[0].Method+" "+f.requests[0].Path)
 	require.Equal(t, alertSearch{Filter: "updated_timestamp:>='2026-11-16T12:00:00Z'", Limit: 2}, searchOf(t, f.requests[0]))
 }
 
-func TestCheckAlertsNamesTheScopeThatIsMissing(t *testing.T) {
-	err := newFake(always(refusal(403, "access denied, scope not permitted", "null"))).client(t).CheckAlerts(t.Context())
+func TestTryingToReadAlertsNamesTheScopeThatIsMissing(t *testing.T) {
+	err := newFake(always(refusal(403, "access denied, scope not permitted", "null"))).client(t).CheckAccess(t.Context(), access.ReadAlerts)
 	require.Equal(t, vendorapi.Forbidden, refused(t, err).Class)
 	require.Contains(t, refused(t, err).Remedy, "Alerts: Read")
-	err = newFake(always(refusal(403, "You don't have proper permissions", "null"))).client(t).CheckAlerts(t.Context())
+	err = newFake(always(refusal(403, "You don't have proper permissions", "null"))).client(t).CheckAccess(t.Context(), access.ReadAlerts)
 	require.Equal(t, vendorapi.Forbidden, refused(t, err).Class)
 	require.Contains(t, refused(t, err).Remedy, "not a missing scope")
 }

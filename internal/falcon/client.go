@@ -11,8 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -113,33 +111,36 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// CheckConnection gets a new token, which tells whether credentials and cloud fit together, and makes the cheapest read that
-// needs the scope IOC Management: Read. Every failure is a *vendorapi.Error.
+// CheckConnection gets a new token, which tells whether credentials and cloud fit together; what the API client may do with it
+// is for CheckAccess. Every failure is a *vendorapi.Error, with the code vendorapi.OtherRegion if the credentials are good in
+// another cloud.
 func (c *Client) CheckConnection(ctx context.Context) error {
 	c.api.ForgetToken()
-	_, err := c.do(ctx, vendorapi.Request{
-		Method: http.MethodGet,
-		Path:   pathCombined,
-		Query:  url.Values{"filter": {"deleted:false"}, "limit": {strconv.Itoa(1)}},
-	}, &listing{})
-	return err
+	return c.advise(vendorapi.Request{}, c.api.Authenticate(ctx))
 }
 
-// do makes one call and says what a person can do about a refusal: it names the scope if that is what is missing, and the
-// variables as they are called in this credential set.
+// Skew is how far Falcon's clock is ahead of ours, as vendorapi.Client.Skew.
+func (c *Client) Skew() (ahead time.Duration, known bool) { return c.api.Skew() }
+
+// do makes one call and says what a person can do about a refusal.
 func (c *Client) do(ctx context.Context, req vendorapi.Request, out any) (vendorapi.Answer, error) {
 	answer, err := c.api.Do(ctx, req, out)
+	return answer, c.advise(req, err)
+}
+
+// advise names the scope if that is what is missing, and the variables as they are called in this credential set.
+func (c *Client) advise(req vendorapi.Request, err error) error {
 	failure, ok := errors.AsType[*vendorapi.Error](err)
 	if !ok {
-		return answer, err
+		return err
 	}
 	// A copy: a failure may be remembered and given to several callers.
 	advised := *failure
 	if failure.Class == vendorapi.Forbidden && strings.Contains(failure.Message, scopeMissing) {
-		advised.Remedy = "give the API client of FALCON_CLIENT_ID the scope " + scopeFor(req)
+		advised.Remedy = remedyScope(scopeFor(req))
 	}
 	advised.Remedy = named(c.prefix, advised.Remedy)
-	return answer, &advised
+	return &advised
 }
 
 // named gives a remedy with the names that the variables have in a credential set.

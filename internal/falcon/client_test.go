@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/threatshare/threatshare/internal/access"
 	"github.com/threatshare/threatshare/internal/falcon"
 	"github.com/threatshare/threatshare/internal/vendorapi"
 )
@@ -22,19 +24,29 @@ func TestTheTokenIsAskedForWithAForm(t *testing.T) {
 	require.Equal(t, "client_id="+clientID+"&client_secret="+clientSecret+"&grant_type=client_credentials&member_cid=child-cid-0001", f.tokens[0].Body)
 }
 
-func TestCheckConnectionMakesTheCheapestReadWithANewToken(t *testing.T) {
-	f := newFake(always(found("")))
+func TestCheckConnectionAsksForANewTokenAndNothingElse(t *testing.T) {
+	f := newFake(always(refusal(403, "access denied, scope not permitted", "null")))
 	c := f.client(t)
 	require.NoError(t, c.CheckConnection(t.Context()))
 	require.NoError(t, c.CheckConnection(t.Context()))
 	require.Len(t, f.tokens, 2)
 	require.NotContains(t, f.tokens[0].Body, "member_cid")
-	require.Len(t, f.requests, 2)
-	read := f.requests[0]
-	require.Equal(t, http.MethodGet+" "+combined, read.Method+" "+read.Path)
-	require.Equal(t, "filter=deleted%3Afalse&limit=1", read.Query.Encode())
-	require.Equal(t, "Bearer "+bearerToken, read.Header.Get("Authorization"))
-	require.Empty(t, read.Body)
+	require.Empty(t, f.requests, "which scopes there are is another question")
+}
+
+func TestSixteenCallsMakeOneTokenCall(t *testing.T) {
+	f := newFake(always(found("")))
+	c := f.client(t)
+	var all errgroup.Group
+	for range 16 {
+		all.Go(func() error {
+			_, err := c.Lookup(t.Context(), keys("a.example"))
+			return err
+		})
+	}
+	require.NoError(t, all.Wait())
+	require.Len(t, f.tokens, 1)
+	require.Len(t, f.requests, 16)
 }
 
 func TestATokenAnsweredWith200IsAsGood(t *testing.T) {
@@ -58,6 +70,7 @@ func TestCredentialsOfAnotherCloudNameBothCloudsAndTheBaseURL(t *testing.T) {
 		f.token = always(good)
 		failure := refused(t, f.clientWith(t, falcon.Config{Region: "us-1"}).CheckConnection(t.Context()))
 		require.Equal(t, vendorapi.Credentials, failure.Class)
+		require.Equal(t, vendorapi.OtherRegion, failure.Code)
 		require.Contains(t, failure.Message, "us-2")
 		require.Contains(t, failure.Message, "us-1")
 		require.Contains(t, failure.Remedy, "FALCON_BASE_URL to https://api.us-2.crowdstrike.com")
@@ -152,7 +165,7 @@ func TestARemedyNamesTheVariablesOfItsCredentialSet(t *testing.T) {
 			"check ACME_FALCON_CLIENT_ID and ACME_FALCON_CLIENT_SECRET of", "that ACME_FALCON_BASE_URL is", "that ACME_FALCON_MEMBER_CID is",
 		}},
 		"another cloud": {reply{status: 308, header: map[string]string{"Location": "https://portal.example/"}}, found(""), []string{"set ACME_FALCON_BASE_URL to"}},
-		"missing scope": {reply{}, refusal(403, "access denied, scope not permitted", "null"), []string{"API client of ACME_FALCON_CLIENT_ID the scope"}},
+		"missing scope": {reply{}, refusal(403, "access denied, scope not permitted", "null"), []string{"API client of ACME_FALCON_CLIENT_ID lacks the scope"}},
 	} {
 		f := newFake(always(tc.call))
 		if tc.token.status != 0 {
@@ -179,7 +192,7 @@ func TestAProxysPageOnTheTokenPathIsNotTakenForWrongCredentials(t *testing.T) {
 func TestNoErrorTellsTheCredentials(t *testing.T) {
 	f := newFake(always(refusal(403, "no: "+bearerToken, "null")))
 	c := f.client(t)
-	require.NotContains(t, c.CheckConnection(t.Context()).Error(), bearerToken)
+	require.NotContains(t, c.CheckAccess(t.Context(), access.ReadIOCs).Error(), bearerToken)
 	for _, status := range []int{400, 403, 404, 500} {
 		f.token = always(refusal(status, "no: "+clientID+" "+clientSecret, "null"))
 		err := c.CheckConnection(t.Context())

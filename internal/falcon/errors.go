@@ -76,9 +76,9 @@ func classify(code int, message string) (class vendorapi.Class, remedy string) {
 	case code == http.StatusUnauthorized:
 		return vendorapi.Credentials, "Falcon does not accept the token that it has just given out: check that FALCON_BASE_URL is the cloud of the API client"
 	case code == http.StatusForbidden && strings.Contains(words, scopeMissing):
-		return vendorapi.Forbidden, "give the API client of FALCON_CLIENT_ID the scope that the call needs"
+		return vendorapi.Forbidden, remedyScope("that the call needs")
 	case code == http.StatusForbidden:
-		return vendorapi.Forbidden, "not a missing scope: check the API client's role, the tenant's licence and IP allow-list, and FALCON_MEMBER_CID"
+		return vendorapi.Forbidden, "not a missing scope: check in the Falcon console the API client's role, the tenant's licence and IP allow-list, and that FALCON_MEMBER_CID is right"
 	case code == http.StatusNotFound:
 		return vendorapi.Rejected, "check FALCON_BASE_URL: it is the cloud's address without a path"
 	case code == http.StatusTooManyRequests:
@@ -90,6 +90,13 @@ func classify(code int, message string) (class vendorapi.Class, remedy string) {
 	default:
 		return vendorapi.Contract, "" // a code that is in no table
 	}
+}
+
+// console is where the Falcon console keeps its API clients.
+const console = "in the Falcon console (Support and resources > API clients and keys)"
+
+func remedyScope(scope string) string {
+	return "the API client of FALCON_CLIENT_ID lacks the scope " + scope + ": add it " + console
 }
 
 // unreadable is the class of an answer without JSON: something in between has answered, so that the words of the table do

@@ -47,6 +47,7 @@ func (c *Client) ListIOCs(ctx context.Context, q indicator.ListQuery) (indicator
 		return indicator.ListPage{}, fmt.Errorf("list indicators: %w", contractFailure(operation, answer, wrong))
 	}
 	page.Next, page.Newest = next, notAfter(page.Newest, vendorNow(answer.Header, c.now()))
+	page.Total = max(0, int(found.Meta.Pagination.Total))
 	return page, nil
 }
 

@@ -75,7 +75,7 @@ func TestListGivesEntriesOfEverybody(t *testing.T) {
 		},
 		Read:    5,
 		Dropped: map[string]int{falcon.OtherType: 1, falcon.Unreadable: 1},
-		Newest:  dayOf2026(5),
+		Newest:  dayOf2026(5), Total: 5,
 	}, page)
 }
 

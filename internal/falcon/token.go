@@ -82,7 +82,7 @@ func (c credentials) failure(err error, answer vendorapi.Answer) error {
 }
 
 func (c credentials) remedy(message string) string {
-	check := "check FALCON_CLIENT_ID and FALCON_CLIENT_SECRET of this credential set, and that FALCON_BASE_URL is the cloud they were made in"
+	check := "check FALCON_CLIENT_ID and FALCON_CLIENT_SECRET of this credential set, and that FALCON_BASE_URL is the cloud they were made in; API clients are kept " + console
 	if c.memberCID != "" {
 		check += "; check that FALCON_MEMBER_CID is a child of the client's CID"
 	}
@@ -99,7 +99,7 @@ func (c credentials) otherCloud(answer vendorapi.Answer, actual string) *vendora
 	}
 	return &vendorapi.Error{
 		Class: vendorapi.Credentials, Vendor: vendor, Operation: http.MethodPost + " " + pathToken, Status: answer.Status,
-		Message: message, Remedy: setBaseURL(actual), TraceID: traceID(answer.Header, ""),
+		Code: vendorapi.OtherRegion, Message: message, Remedy: setBaseURL(actual), TraceID: traceID(answer.Header, ""),
 	}
 }
 

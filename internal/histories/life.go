@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/threatshare/threatshare/activities"
 	"github.com/threatshare/threatshare/internal/harness"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/settings"
@@ -38,7 +41,7 @@ func (l life) directions() []step {
 		return func(ctx context.Context) error { return l.vendors.Deny(ctx, paths...) }
 	}
 	return []step{
-		l.listed, l.start, l.expect(workflows.Connected), l.allRan,
+		l.registerAttribute, l.listed, l.check, l.start, l.expect(workflows.Connected), l.allRan,
 		l.signal(wire.ChangeSettings, map[string]any{"sendToFalcon": map[string]any{"expireAfter": "720h"}}),
 		l.signal(wire.ChangeSettings, map[string]any{"name": "other"}),
 		l.update(wire.Pause, map[string]string{"reason": "recording"}), l.expect(workflows.Paused),
@@ -60,7 +63,7 @@ func (l life) directions() []step {
 // endings look and take back.
 func (l life) endings() []step {
 	return []step{
-		l.preview(settings.FlowShareTTPLogs), l.preview(settings.FlowImportAlerts),
+		l.preview(settings.FlowShareTTPLogs), l.preview(settings.FlowImportAlerts), l.search,
 		l.withdraw(true), l.withdraw(false),
 		func(ctx context.Context) error { return l.temporal.CancelWorkflow(ctx, wire.IntegrationID(name), "") },
 	}
@@ -68,18 +71,49 @@ func (l life) endings() []step {
 
 // start starts the integration with everything on. Its flows run when they are told to.
 func (l life) start(ctx context.Context) error {
+	options := client.StartWorkflowOptions{ID: wire.IntegrationID(name), TaskQueue: wire.TaskQueue}
+	_, err := l.temporal.ExecuteWorkflow(ctx, options, wire.Integration, document())
+	return err
+}
+
+// document is the settings with everything on, and somebody to tell of what goes wrong.
+func document() map[string]any {
 	const never = "0 0 1 1 *"
 	on := map[string]any{"enabled": true}
 	domains := map[string]any{"enabled": true, "blockURLs": true, "remediate": true}
-	document := map[string]any{
+	return map[string]any{
 		"name":           name,
+		"notify":         []string{"soc@recorded.example"},
 		"sendToFalcon":   map[string]any{"attachmentHashes": on, "urlDomains": on, "impersonationDomains": on},
 		"sendToMimecast": map[string]any{"iocHashes": map[string]any{"enabled": true, "remediate": true}, "iocDomains": domains, "alertDomains": domains},
 		"schedule":       map[string]any{"shareTTPLogs": never, "importIOCs": never, "importAlerts": never},
 	}
-	options := client.StartWorkflowOptions{ID: wire.IntegrationID(name), TaskQueue: wire.TaskQueue}
-	_, err := l.temporal.ExecuteWorkflow(ctx, options, wire.Integration, document)
+}
+
+// registerAttribute gives the namespace the search attribute of the state.
+func (l life) registerAttribute(ctx context.Context) error {
+	_, err := l.temporal.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
+		Namespace:        client.DefaultNamespace,
+		SearchAttributes: map[string]enumspb.IndexedValueType{wire.StateAttribute: enumspb.INDEXED_VALUE_TYPE_KEYWORD},
+	})
 	return err
+}
+
+func (l life) check(ctx context.Context) error {
+	return l.toItsEnd(ctx, wire.CheckID(name), wire.Check, document(), nil)
+}
+
+func (l life) search(ctx context.Context) error {
+	return l.toItsEnd(ctx, wire.HistoryID(name, "1"), wire.History, activities.SearchLedgerInput{Integration: name, Limit: 5}, nil)
+}
+
+// toItsEnd runs a workflow to its end and takes its result.
+func (l life) toItsEnd(ctx context.Context, id, kind string, input, result any) error {
+	run, err := l.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: wire.TaskQueue}, kind, input)
+	if err != nil {
+		return err
+	}
+	return run.Get(ctx, result)
 }
 
 func (l life) signal(request string, input any) step {

@@ -26,7 +26,10 @@ const ofEachType = 4
 
 // recorded are the workflow types that the replay test has to have.
 func recorded() []string {
-	return []string{wire.Integration, wire.ShareTTPLogs, wire.ImportIOCs, wire.ImportAlerts, wire.Remediate, wire.Preview, wire.Withdraw}
+	return []string{
+		wire.Integration, wire.ShareTTPLogs, wire.ImportIOCs, wire.ImportAlerts, wire.Remediate, wire.Preview, wire.Withdraw,
+		wire.Check, wire.History,
+	}
 }
 
 // record writes the longest histories of each type, in place of those of the version that were recorded before.

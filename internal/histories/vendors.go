@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/client"
-
 	"github.com/threatshare/threatshare/internal/simulator/control"
 	"github.com/threatshare/threatshare/internal/wire"
 	"github.com/threatshare/threatshare/workflows"
@@ -56,24 +54,15 @@ func (l life) manyTakenBack(ctx context.Context) error {
 
 func (l life) preview(flow string) step {
 	return func(ctx context.Context) error {
-		options := client.StartWorkflowOptions{ID: wire.PreviewID(name, flow), TaskQueue: wire.TaskQueue}
-		started, err := l.temporal.ExecuteWorkflow(ctx, options, wire.Preview, workflows.PreviewInput{Integration: name, Flow: flow})
-		if err != nil {
-			return err
-		}
-		return started.Get(ctx, nil)
+		return l.toItsEnd(ctx, wire.PreviewID(name, flow), wire.Preview, workflows.PreviewInput{Integration: name, Flow: flow}, nil)
 	}
 }
 
 func (l life) withdraw(dryRun bool) step {
 	return func(ctx context.Context) error {
-		options := client.StartWorkflowOptions{ID: wire.WithdrawID(name), TaskQueue: wire.TaskQueue}
-		started, err := l.temporal.ExecuteWorkflow(ctx, options, wire.Withdraw, workflows.WithdrawInput{Integration: name, DryRun: dryRun})
-		if err != nil {
-			return err
-		}
 		var progress workflows.Progress
-		if err := started.Get(ctx, &progress); err != nil {
+		input := workflows.WithdrawInput{Integration: name, DryRun: dryRun}
+		if err := l.toItsEnd(ctx, wire.WithdrawID(name), wire.Withdraw, input, &progress); err != nil {
 			return err
 		}
 		for _, list := range progress.Lists {

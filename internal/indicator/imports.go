@@ -27,6 +27,7 @@ type ListPage struct {
 	Dropped map[string]int // records that are no entries, by reason
 	Newest  time.Time      // newest change on the page, zero if there is none; never later than the vendor's clock
 	Next    string         // token of the next page, "" on the last
+	Total   int            // records of the whole query, as the vendor says; 0: not known
 }
 
 // Removal is what became of an entry that was to be deleted. Exactly one of the four holds; none does if it is not known,

@@ -74,7 +74,7 @@ func checkKey(e Entry) error {
 		return fmt.Errorf("%w: list must be one of %s, %s, %s, %s, %s", ErrInvalid,
 			FalconIOCs, BYOTI, BlockedSenders, SenderPolicies, ManagedURLs)
 	}
-	if !slices.Contains([]State{Shared, Held, Quarantined, Withdrawn, Foreign}, e.State) {
+	if !slices.Contains(States(), e.State) {
 		return fmt.Errorf("%w: state must be one of %s, %s, %s, %s, %s", ErrInvalid, Shared, Held, Quarantined, Withdrawn, Foreign)
 	}
 	return checkIdentity(e.Integration, e.Key)

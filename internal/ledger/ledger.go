@@ -25,6 +25,9 @@ const (
 	Foreign     State = "foreign"     // listed there by somebody else, left alone
 )
 
+// States gives all of them, in an order that stays the same.
+func States() []State { return []State{Shared, Held, Quarantined, Withdrawn, Foreign} }
+
 // ErrInvalid is in the chain of errors about arguments that the ledger can never keep, such as a value that is too long.
 // Trying again does not help; every other error of a Store may pass.
 var ErrInvalid = errors.New("invalid ledger entry")

@@ -68,6 +68,8 @@ func TestSearchReadsAnIndexAndSortsNothing(t *testing.T) {
 		"indicators_by_state (integration=? AND state=?)":                  {State: Held},
 		"indicators_by_state (integration=? AND state=? AND (changed_at":   {State: Held, After: page},
 		"indicators_by_value (integration=? AND value=?)":                  {Value: "a.example"},
+		"indicators_by_change (integration=? AND changed_at>?)":            {Since: page.ChangedAt},
+		"indicators_by_state (integration=? AND state=? AND changed_at>?)": {State: Held, Since: page.ChangedAt},
 		"sqlite_autoindex_indicators_1 (integration=? AND list=? AND kind": {List: FalconIOCs, Kind: indicator.Domain, Value: "a.example"},
 	} {
 		query.Integration = "acme"
@@ -111,6 +113,9 @@ func TestWhatEveryRunAsksForReadsItsIndex(t *testing.T) {
 		{"mark due", setDueStatement + keyed + " AND " + isNotDue, append([]any{nil, ""}, keyedArguments...), []string{byKey}, false},
 		{"clear due", setDueStatement + keyed + " AND " + isDue, append([]any{nil, ""}, keyedArguments...), []string{byKey}, false},
 		{"wanted remediations", wantedStatement, []any{"acme", "iocDomains", 10}, []string{"remediations_wanted (integration=? AND source=?)"}, false},
+		{"remediations of a value", remediationsOfStatement, []any{"acme", "domain", "a.example", 10}, []string{
+			"sqlite_autoindex_remediations_1 (integration=? AND kind=? AND value=?)",
+		}, false},
 		{"remediation counts", remediationCountStatement, []any{"acme"}, []string{"COVERING INDEX remediations_by_state (integration=?)"}, false},
 	} {
 		plan := explain(t, store, test.statement, test.arguments)

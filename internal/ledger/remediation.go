@@ -149,6 +149,25 @@ func (s *Store) WantedRemediations(ctx context.Context, integration string, sour
 const wantedStatement = "SELECT " + remediationColumns + " FROM remediations " +
 	"WHERE integration = ? AND source = ? AND state = 'wanted' ORDER BY wanted_at, value, day LIMIT ?"
 
+// RemediationsOf gives at most limit of the remediations of one value, the newest day first.
+func (s *Store) RemediationsOf(ctx context.Context, integration string, key indicator.Key, limit int) ([]Remediation, error) {
+	if err := checkIdentity(integration, key); err != nil {
+		return nil, fmt.Errorf("read the remediations of a value in the ledger: %w", err)
+	}
+	rows, err := s.reader.QueryContext(ctx, s.bind(remediationsOfStatement), integration, string(key.Kind), key.Value, max(limit, 0))
+	if err != nil {
+		return nil, fmt.Errorf("read the remediations of a value in the ledger: %w", err)
+	}
+	found, err := scanRemediations(rows)
+	if err != nil {
+		return nil, fmt.Errorf("read the remediations of a value in the ledger: %w", err)
+	}
+	return found, nil
+}
+
+const remediationsOfStatement = "SELECT " + remediationColumns + " FROM remediations " +
+	"WHERE integration = ? AND kind = ? AND value = ? ORDER BY day DESC LIMIT ?"
+
 // RemediationCounts counts the remediations of the integration and adds up their messages, by state and in its order. A state
 // with none is left out.
 func (s *Store) RemediationCounts(ctx context.Context, integration string) ([]RemediationCount, error) {

@@ -80,6 +80,40 @@ func neverTwiceADay(t *testing.T, dsn string) {
 	}
 }
 
+func remediationsOfAValue(t *testing.T, dsn string) {
+	store := openLedger(t, dsn)
+	key := domain("mail.example")
+	hash := indicator.Key{Kind: indicator.SHA256, Value: key.Value}
+	elsewhere := remediation(today, key)
+	elsewhere.Integration = "globex"
+	want(t, store, at(1), remediation("2026-11-14", key), remediation(today, key), remediation("2026-11-15", key),
+		remediation(today, domain("other.example")), remediation(today, hash), elsewhere)
+	done := remediation("2026-11-15", key)
+	done.State, done.Incident, done.Code, done.Detail, done.Identified, done.Successful = ledger.Done, "id", "TR-1", "detail", 5, 4
+	require.NoError(t, store.RecordRemediation(t.Context(), at(2), done))
+
+	found, err := store.RemediationsOf(t.Context(), acme, key, 10)
+	require.NoError(t, err)
+	days := []string{}
+	for _, r := range found {
+		require.Equal(t, key, r.Key)
+		require.Equal(t, acme, r.Integration)
+		days = append(days, r.Day)
+	}
+	require.Equal(t, []string{today, "2026-11-15", "2026-11-14"}, days)
+	done.WantedAt, done.ChangedAt = at(1), at(2)
+	require.Equal(t, done, found[1])
+
+	found, err = store.RemediationsOf(t.Context(), acme, key, 2)
+	require.NoError(t, err)
+	require.Len(t, found, 2)
+	found, err = store.RemediationsOf(t.Context(), acme, domain("never.example"), 10)
+	require.NoError(t, err)
+	require.Empty(t, found)
+	_, err = store.RemediationsOf(t.Context(), acme, domain("zero\x00byte"), 10)
+	require.ErrorIs(t, err, ledger.ErrInvalid)
+}
+
 func wantedOldestFirst(t *testing.T, dsn string) {
 	store := openLedger(t, dsn)
 	var many []ledger.Remediation

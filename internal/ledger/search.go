@@ -33,6 +33,7 @@ type Query struct {
 	Value       string // the whole value, in canonical form
 	State       State
 	Source      indicator.Source
+	Since       time.Time // only those whose state changed then or later; zero: all
 
 	Limit int      // 0: DefaultLimit; at most MaxLimit are given
 	After Position // of the last entry of the page before; zero: the first page
@@ -116,6 +117,13 @@ func searchStatement(q Query) (string, []any, error) {
 		}
 		arguments = append(arguments, filter.text)
 		conditions = append(conditions, filter.column+" = ?")
+	}
+	if !q.Since.IsZero() {
+		if !sorts(q.Since.UTC()) {
+			return "", nil, fmt.Errorf("%w: since is in the year %d", ErrInvalid, q.Since.UTC().Year())
+		}
+		conditions = append(conditions, "changed_at >= ?")
+		arguments = append(arguments, timeText(q.Since))
 	}
 	if q.After != (Position{}) {
 		if !isKey(q.After.Key) {

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -89,6 +90,42 @@ func searchFilters(t *testing.T, dsn string) {
 	}
 }
 
+func searchSince(t *testing.T, dsn string) {
+	store := openLedger(t, dsn)
+	old, changed, young := domain("old.example"), domain("changed.example"), domain("young.example")
+	record(t, store, at(1), entry(ledger.Shared, "run-1", old), entry(ledger.Shared, "run-1", changed))
+	record(t, store, at(2), entry(ledger.Withdrawn, "run-2", changed))
+	record(t, store, at(3), entry(ledger.Shared, "run-3", young), entry(ledger.Shared, "run-3", old)) // the second is no change
+
+	berlin := time.FixedZone("CET", 3600)
+	for _, c := range []struct {
+		since time.Time
+		want  []indicator.Key
+	}{
+		{time.Time{}, []indicator.Key{young, changed, old}},
+		{at(1), []indicator.Key{young, changed, old}},
+		{at(1).Add(time.Microsecond), []indicator.Key{young, changed}},
+		{at(2).In(berlin), []indicator.Key{young, changed}},
+		{at(3), []indicator.Key{young}},
+		{at(4), nil},
+	} {
+		var found []indicator.Key
+		query := ledger.Query{Integration: acme, Since: c.since, Limit: 2}
+		for {
+			page, err := store.Search(t.Context(), query)
+			require.NoError(t, err)
+			for _, e := range page {
+				found = append(found, e.Key)
+			}
+			if len(page) < query.Limit {
+				break
+			}
+			query.After = page[len(page)-1].Position()
+		}
+		require.Equal(t, c.want, found, c.since)
+	}
+}
+
 func searchPages(t *testing.T, dsn string) {
 	store := openLedger(t, dsn)
 	keys := numbered(1100)
@@ -136,6 +173,7 @@ func searchRefuses(t *testing.T, dsn string) {
 		{Integration: acme, Value: "not\xffutf8"},
 		{Integration: acme, Value: strings.Repeat("a", 5000)},
 		{Integration: acme, State: "zero\x00byte"},
+		{Integration: acme, Since: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
 		{Integration: acme, After: ledger.Position{ChangedAt: at(1), Key: domain("zero\x00byte")}},
 	} {
 		_, err := store.Search(t.Context(), query)

@@ -99,6 +99,9 @@ func (c *Client) CheckConnection(ctx context.Context) error {
 	return err
 }
 
+// Skew is how far Mimecast's clock is ahead of ours, as vendorapi.Client.Skew.
+func (c *Client) Skew() (ahead time.Duration, known bool) { return c.api.Skew() }
+
 // post makes one call in the classic style.
 func (c *Client) post(ctx context.Context, path string, body, out any) (vendorapi.Answer, error) {
 	return c.call(ctx, vendorapi.Request{Method: http.MethodPost, Path: path, Body: body}, out)

@@ -1,6 +1,9 @@
 package mimecast
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // permission is what the API application needs for a function: a product, fixed when the application is made, and a
 // permission of its role.
@@ -52,6 +55,8 @@ func permissionFor(path string) permission {
 		return permission{"threatmanagement", "Services, Threat Remediation, Read"}
 	case pathRemediate, pathRemediateV2:
 		return permission{"threatmanagement", "Services, Threat Remediation, Edit"}
+	case pathAccount:
+		return permission{"accountmanagement", "Account, Dashboard, Read"}
 	case pathFindMessages, pathMessageInfo:
 		return permission{"cloudgateway", "Gateway, Tracking, Read"}
 	default:
@@ -59,13 +64,38 @@ func permissionFor(path string) permission {
 	}
 }
 
+// console is where Mimecast's administration console keeps API applications.
+const console = "in the Administration console > Integrations > API and Platform Integrations"
+
 func (p permission) remedy() string {
 	if p.product == "" {
-		return "check that the API application is enabled and not limited to other addresses"
+		return "check " + console + " that the API application of MIMECAST_CLIENT_ID is enabled and not limited to other addresses"
 	}
-	product := `give the API application the product "` + p.product + `" (products are fixed when it is made: a new one may be needed)`
+	lacking := `the API application of MIMECAST_CLIENT_ID lacks the product "` + p.product + `"`
 	if p.role != "" {
-		product += ` and its role the permission "` + p.role + `"`
+		lacking += ` or its role the permission "` + p.role + `"`
 	}
-	return product + "; the account needs the package as well"
+	return lacking + ": add it " + console + " (products are fixed when an application is made: a missing one takes a new application); the account needs the package as well"
+}
+
+// permissionText names what several calls take, in the words of the console.
+func permissionText(needed []permission) string {
+	var products, roles []string
+	for _, p := range needed {
+		if !slices.Contains(products, p.product) {
+			products = append(products, p.product)
+		}
+		if p.role != "" && !slices.Contains(roles, p.role) {
+			roles = append(roles, p.role)
+		}
+	}
+	text := "product " + strings.Join(products, ", ")
+	switch len(roles) {
+	case 0:
+		return text
+	case 1:
+		return text + "; role permission " + roles[0]
+	default:
+		return text + "; role permissions " + strings.Join(roles, "; ")
+	}
 }

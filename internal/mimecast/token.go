@@ -15,8 +15,7 @@ import (
 const (
 	pathToken = "/oauth/token" //nolint:gosec // G101: a path, not a credential
 
-	//nolint:gosec // G101: names of variables, not a credential
-	remedyCredentials = "check MIMECAST_CLIENT_ID and MIMECAST_CLIENT_SECRET of this credential set, and that the API application is enabled"
+	remedyCredentials = "check MIMECAST_CLIENT_ID and MIMECAST_CLIENT_SECRET of this credential set, and that the API application is enabled " + console
 	remedyBaseURL     = "check MIMECAST_BASE_URL of this credential set"
 )
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/threatshare/threatshare/internal/simulator/fault"
 	"github.com/threatshare/threatshare/internal/simulator/seed"
@@ -19,6 +20,7 @@ const maxAdminBody = 8 << 20
 //	GET    /faults       [fault.State]
 //	POST   /faults       [fault.Rule] are added
 //	DELETE /faults       none is left
+//	PUT    /clock-skew   {"vendor", "aheadMs"}: the dates of its answers are so far ahead of the time
 //	POST   /seed         seed.Options → Seeded
 //	GET    /expected     [seed.Expected] of all seedings
 //	       /mimecast/…   what mimecast.Server's Admin takes
@@ -41,6 +43,16 @@ func (s *Simulator) admin() http.Handler {
 	mux.HandleFunc("DELETE /faults", answering(func(*http.Request) (any, error) {
 		s.front.Clear()
 		return nil, nil
+	}))
+	mux.HandleFunc("PUT /clock-skew", answering(func(r *http.Request) (any, error) {
+		var in struct {
+			Vendor  string `json:"vendor"`
+			AheadMS int64  `json:"aheadMs"`
+		}
+		if err := read(r, &in); err != nil {
+			return nil, err
+		}
+		return nil, s.front.SetClockSkew(in.Vendor, time.Duration(in.AheadMS)*time.Millisecond)
 	}))
 	mux.HandleFunc("POST /seed", answering(func(r *http.Request) (any, error) {
 		var opts seed.Options

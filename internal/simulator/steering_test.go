@@ -184,3 +184,23 @@ func TestWritesAreCountedByVendorAndCall(t *testing.T) {
 	require.Equal(t, 3, stats.Writes[fault.Mimecast])
 	require.Empty(t, stats.Violations)
 }
+
+func TestAVendorsClockIsOffByAsMuchAsItIsTold(t *testing.T) {
+	sim, admin := start(t, simulator.Options{})
+	date := func(base string) time.Time {
+		answer, err := http.Get(base + "/nowhere")
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		at, err := http.ParseTime(answer.Header.Get("Date"))
+		require.NoError(t, err)
+		return at
+	}
+	require.NoError(t, admin.SetClockSkew(t.Context(), fault.Mimecast, -24*time.Hour))
+	require.Less(t, date(sim.URLs.Mimecast), time.Now().Add(-23*time.Hour))
+	require.Greater(t, date(sim.URLs.Falcon), time.Now().Add(-time.Hour), "each vendor has a clock of its own")
+	require.NoError(t, admin.SetClockSkew(t.Context(), fault.Falcon, 24*time.Hour))
+	require.Greater(t, date(sim.URLs.Falcon), time.Now().Add(23*time.Hour))
+	require.NoError(t, admin.SetClockSkew(t.Context(), fault.Falcon, 0))
+	require.Less(t, date(sim.URLs.Falcon), time.Now().Add(time.Hour))
+	require.Error(t, admin.SetClockSkew(t.Context(), "acme", time.Hour))
+}

@@ -39,6 +39,7 @@ type Client struct {
 	http    *http.Client
 	tokens  *Tokens
 	gate    Gate
+	skew    skew
 	dialect Dialect
 	observe func(Call)
 }
@@ -66,6 +67,14 @@ func (c *Client) ForgetFailure() { c.tokens.Forget() }
 
 // ForgetToken makes the next call ask for a new token, whatever became of the last request for one.
 func (c *Client) ForgetToken() { c.tokens.Reset() }
+
+// Authenticate makes sure that there is a token. Every failure is an *Error.
+func (c *Client) Authenticate(ctx context.Context) error {
+	if _, err := c.tokens.Get(ctx); err != nil {
+		return c.tokenFault(Request{Method: http.MethodPost, Path: "token"}, err)
+	}
+	return nil
+}
 
 // New makes a client. The base URL is checked with ParseBaseURL. Redirects are not followed, whatever cfg.HTTP says.
 func New(cfg Config) (*Client, error) {
@@ -213,6 +222,7 @@ func (c *Client) send(httpReq *http.Request, req Request) (Answer, *Error) {
 	}
 	defer res.Body.Close() //nolint:errcheck // nothing is written
 	call.Status = res.StatusCode
+	c.skew.note(res.Header, started, time.Now())
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	answer := Answer{Status: res.StatusCode, Header: res.Header, Body: body}
 	switch {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Class is what an answer means for whoever called: whether the call is worth repeating, and for whom it is over.
@@ -23,6 +25,9 @@ const (
 // PageTokenRefused is the code of a Contract error for a page token that is no longer accepted: the window is to be read
 // again from its start, repeating the call does not help.
 const PageTokenRefused = "page-token-refused" //nolint:gosec // G101: a code, not a credential
+
+// OtherRegion is the code of a Credentials error for credentials that are good, but not at this base URL.
+const OtherRegion = "other-region"
 
 // Error is a vendor's refusal or failure. It holds no secret, token, query string or body.
 type Error struct {
@@ -50,20 +55,28 @@ type Item struct {
 	Message string
 }
 
+// Error is one line that people read in mails and tables: who answered what to which call, in the vendor's words, and what to
+// do about it.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s: ", e.Vendor, e.Operation)
-	switch {
+	b.WriteString(Name(e.Vendor))
+	switch operation := Clean(e.Operation); {
 	case e.Status != 0:
-		fmt.Fprintf(&b, "answered %d", e.Status)
+		fmt.Fprintf(&b, " answered %d to %s", e.Status, operation)
+	case e.cause != nil && e.Class == Unavailable:
+		fmt.Fprintf(&b, " did not answer %s", operation)
 	default:
-		b.WriteString(string(e.Class))
+		fmt.Fprintf(&b, ", %s", operation)
 	}
-	if e.Code != "" {
-		fmt.Fprintf(&b, " (%s)", e.Code)
+	if code := Clean(e.Code); code != "" {
+		fmt.Fprintf(&b, " (%s)", code)
 	}
-	if e.Message != "" {
-		fmt.Fprintf(&b, ": %s", e.Message)
+	message := printable(e.Message, maxOwn)
+	if message == "" && e.Status == 0 {
+		message = string(e.Class)
+	}
+	if message != "" {
+		fmt.Fprintf(&b, ": %s", message)
 	}
 	if e.RetryAfter > 0 {
 		fmt.Fprintf(&b, "; asks to wait %s", e.RetryAfter.Round(time.Millisecond))
@@ -72,9 +85,18 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, "; %s", e.Remedy)
 	}
 	if e.TraceID != "" {
-		fmt.Fprintf(&b, " [trace %s]", e.TraceID)
+		fmt.Fprintf(&b, " [trace %s]", Clean(e.TraceID))
 	}
 	return b.String()
+}
+
+// Name is a vendor's name as people write it: "falcon" is Falcon.
+func Name(vendor string) string {
+	first, size := utf8.DecodeRuneInString(vendor)
+	if size == 0 {
+		return "The vendor"
+	}
+	return string(unicode.ToUpper(first)) + vendor[size:]
 }
 
 func (e *Error) Unwrap() error { return e.cause }

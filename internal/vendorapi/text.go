@@ -7,7 +7,10 @@ import (
 	"unicode"
 )
 
-const maxMessage = 300
+const (
+	maxMessage = 300  // characters of a vendor's words
+	maxOwn     = 2000 // characters of ours, which may name ids
+)
 
 // LooksLikeHTML says whether an answer is a page for people.
 func LooksLikeHTML(header http.Header, body []byte) bool {
@@ -27,8 +30,10 @@ func Repeats(body []byte, secrets ...string) bool {
 }
 
 // Clean makes a vendor's text fit for a log line: printable and at most 300 characters.
-func Clean(text string) string {
-	const enough = 8 * maxMessage // bytes; a body of megabytes is not gone through for a line
+func Clean(text string) string { return printable(text, maxMessage) }
+
+func printable(text string, most int) string {
+	enough := 8 * most // bytes; a body of megabytes is not gone through for a line
 	clean := strings.Map(func(r rune) rune {
 		// Not only controls: marks of direction and zero-width characters make a line read as another one.
 		if !unicode.IsPrint(r) {
@@ -36,8 +41,8 @@ func Clean(text string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text[:min(len(text), enough)], "?"))
-	if runes := []rune(clean); len(runes) > maxMessage {
-		clean = string(runes[:maxMessage]) + "…"
+	if runes := []rune(clean); len(runes) > most {
+		clean = string(runes[:most]) + "…"
 	}
 	return strings.TrimSpace(clean)
 }

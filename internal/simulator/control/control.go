@@ -99,9 +99,21 @@ func (c *Client) SetCredentials(ctx context.Context, vendor, clientID, clientSec
 	return c.Do(ctx, http.MethodPut, "/"+vendor+"/credentials", body, nil)
 }
 
-// Deny makes Mimecast answer 403 under the path prefixes, and nowhere else; none allows everything again.
+// Deny makes Mimecast answer 403 under the path prefixes, and nowhere else; none allows everything again. A prefix counts for
+// one method if that stands before it: "PATCH /policy-management/".
 func (c *Client) Deny(ctx context.Context, prefixes ...string) error {
 	return c.Do(ctx, http.MethodPut, "/mimecast/denied", append([]string{}, prefixes...), nil)
+}
+
+// SetPackages replaces the packages that Mimecast's account has paid for, such as "Threat Remediation [1075]".
+func (c *Client) SetPackages(ctx context.Context, packages ...string) error {
+	return c.Do(ctx, http.MethodPut, "/mimecast/packages", append([]string{}, packages...), nil)
+}
+
+// SetClockSkew makes the answers of a vendor (fault.Mimecast, fault.Falcon) carry a date that is ahead of the time by a
+// duration, which may be negative.
+func (c *Client) SetClockSkew(ctx context.Context, vendor string, ahead time.Duration) error {
+	return c.Do(ctx, http.MethodPut, "/clock-skew", map[string]any{"vendor": vendor, "aheadMs": ahead.Milliseconds()}, nil)
 }
 
 // SetQuirks replaces Mimecast's quirks; mimecast.DefaultQuirks are in force at the start.

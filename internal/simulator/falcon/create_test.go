@@ -127,7 +127,7 @@ func TestCreateRefusesABodyOfAnotherForm(t *testing.T) {
 		"two documents":       `{"indicators":[` + good + `]}{}`,
 		"a list":              `[` + good + `]`,
 		"no indicators":       `{}`,
-		"empty indicators":    `{"indicators":[]}`,
+		"a comment only":      `{"comment":"x","indicators":[]}`,
 		"unknown body field":  `{"indicators":[` + good + `],"ignore_warnings":true}`,
 		"unknown entry field": `{"indicators":[` + strings.Replace(good, `"type"`, `"kind":"x","type"`, 1) + `]}`,
 		"field in capitals":   `{"indicators":[` + strings.Replace(good, `"type"`, `"Type"`, 1) + `]}`,
@@ -142,6 +142,19 @@ func TestCreateRefusesABodyOfAnotherForm(t *testing.T) {
 		require.Len(t, v.takeViolations(), 1, name)
 		require.Zero(t, v.wrote, name)
 	}
+}
+
+func TestACreateOfNothingAsksForTheScopeAndIsNoMistake(t *testing.T) {
+	v := start(t)
+	v.refused(v.do(http.MethodPost, entities, `{"indicators":[]}`), http.StatusBadRequest, "Provided data does not match expected format")
+	v.noViolations()
+	v.asAdmin(http.MethodPut, "/scopes", `["IOC Management: Read"]`, nil)
+	v.refused(v.do(http.MethodPost, entities, `{"indicators":[]}`), http.StatusForbidden, "access denied, scope not permitted")
+	v.noViolations()
+	v.asAdmin(http.MethodPut, "/scopes", `["IOC Management: Write"]`, nil)
+	v.refused(v.do(http.MethodPost, entities+"?ignore_warnings=true", `{"indicators":[]}`), http.StatusBadRequest, "expected format")
+	require.Len(t, v.takeViolations(), 1, "a batch that somebody forgot to fill")
+	require.Zero(t, v.wrote)
 }
 
 func TestProblemsNameTheirEntryOnlyInTheModesThatSaySo(t *testing.T) {

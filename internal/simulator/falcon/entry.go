@@ -147,6 +147,12 @@ func (c *call) readBatch(fields, bodyFields []string) ([]entry, *entry, *answer)
 		}
 	}
 	if len(body.Indicators) == 0 && bulk == nil {
+		if c.r.Method == http.MethodPost && len(c.query) == 0 && string(bytes.TrimSpace(c.body)) == `{"indicators":[]}` {
+			// Whoever sends this and nothing else asks whether creating is allowed. That is no mistake; a batch that somebody
+			// forgot to fill would have parameters and a comment as a full one has.
+			a := refuse(http.StatusBadRequest, iocManager, badFormat)
+			return nil, nil, &a
+		}
 		return bad("no indicators")
 	}
 	if len(body.Indicators) > maxBatch {

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"fmt"
 	"hash/maphash"
 	"net/http"
 	"sync"
@@ -26,6 +27,7 @@ type Front struct {
 	mu     sync.Mutex
 	rules  []*rule
 	limits map[string]*limit
+	ahead  map[string]time.Duration // how far the dates of a vendor's answers are ahead of the time
 
 	meter
 }
@@ -35,7 +37,7 @@ func New(opts Options) *Front {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	f := &Front{now: opts.Now, seed: opts.Seed, latency: opts.Latency, prints: maphash.MakeSeed(), meter: newMeter()}
+	f := &Front{now: opts.Now, seed: opts.Seed, latency: opts.Latency, prints: maphash.MakeSeed(), ahead: map[string]time.Duration{}, meter: newMeter()}
 	if opts.PerMinute > 0 {
 		f.limits = map[string]*limit{
 			Mimecast: newLimit(opts.PerMinute, mimecastWindow),
@@ -50,6 +52,7 @@ func (f *Front) Wrap(vendor string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seenAs := fingerprint(r, f.prints)
 		f.called(vendor, r, seenAs, f.now())
+		f.date(vendor, w.Header())
 		if !sleep(r.Context(), f.latency) {
 			return
 		}
@@ -71,6 +74,27 @@ func (f *Front) Wrap(vendor string, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(seen, r)
 	})
+}
+
+// SetClockSkew makes the answers of a vendor carry a date that is so far ahead of the time.
+func (f *Front) SetClockSkew(vendor string, ahead time.Duration) error {
+	if vendor != Mimecast && vendor != Falcon {
+		return fmt.Errorf("vendor %q is neither %q nor %q", vendor, Mimecast, Falcon)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ahead[vendor] = ahead
+	return nil
+}
+
+// date sets the date of an answer if it is not to be the right one, which the server sets itself.
+func (f *Front) date(vendor string, header http.Header) {
+	f.mu.Lock()
+	ahead := f.ahead[vendor]
+	f.mu.Unlock()
+	if ahead != 0 {
+		header.Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+	}
 }
 
 // sleep waits and says whether the caller is still there.

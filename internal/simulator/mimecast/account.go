@@ -23,12 +23,16 @@ func (s *Server) getAccount(call *classicCall) (answer, *problem) {
 		"accountCode": accountCode, "accountName": "Acme Corporation", "region": "us", "type": "full",
 		"gateway": true, "archive": false, "maxRetention": 30, "userCount": 250, "domain": "",
 		"passphrase": "never-log-this", "supportCode": "0000", "contactEmail": "postmaster@acme-corp-internal.com",
-		"packages": []string{
-			"BYO: Threat Intelligence [1089]", "Threat Remediation [1075]",
-			"URL Protection (Site) [1043]", "Attachment Protection (Site) [1056]", "Impersonation Protection [1060]",
-			"Internal Email Protect [1064]",
-		},
+		"packages": s.packages,
 	}}}, nil
+}
+
+func allPackages() []string {
+	return []string{
+		"BYO: Threat Intelligence [1089]", "Threat Remediation [1075]",
+		"URL Protection (Site) [1043]", "Attachment Protection (Site) [1056]", "Impersonation Protection [1060]",
+		"Internal Email Protect [1064]",
+	}
 }
 
 // getSupportInfo is POST /api/account/get-support-info.

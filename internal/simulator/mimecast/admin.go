@@ -27,7 +27,8 @@ type Limits struct {
 //	POST /messages           [Message]: tracked mail, for the message finder and for remediation
 //	PUT  /internal-domains   ["domain"]
 //	POST /tokens/revoke      no token is good any more
-//	PUT  /denied             ["path prefix"] that answer 403 app_forbidden
+//	PUT  /denied             ["path prefix"] or ["METHOD path prefix"] that answer 403 app_forbidden
+//	PUT  /packages           ["Threat Remediation [1075]"]: all that the account has paid for
 //	PUT  /credentials        {"clientId", "clientSecret"}: the only ones that get a token from now on
 //	PUT  /quirks             Quirks, all of them
 //	PUT  /limits             Limits; what is left out stays, but for what is refused
@@ -49,6 +50,10 @@ func (s *Server) Admin() http.Handler {
 	})
 	mux.HandleFunc("PUT /denied", command(func(prefixes []string) error {
 		s.locked(func() { s.denied = prefixes })
+		return nil
+	}))
+	mux.HandleFunc("PUT /packages", command(func(packages []string) error {
+		s.locked(func() { s.packages = packages })
 		return nil
 	}))
 	mux.HandleFunc("PUT /credentials", command(func(c credentials) error {

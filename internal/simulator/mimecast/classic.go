@@ -91,8 +91,13 @@ func (s *Server) readClassic(w http.ResponseWriter, r *http.Request, f classicFu
 	if len(in.Data) > 0 && json.Unmarshal(in.Data, &call.data) != nil {
 		return nil, invalid("data", "err_validation_array", "The field must be an array")
 	}
-	if n := len(call.data); n < f.min || n > f.max {
-		return nil, invalid("data", "err_validation_size", fmt.Sprintf("The field holds %d objects, not %d to %d", n, f.min, f.max))
+	n := len(call.data)
+	if n < f.min || n > f.max {
+		trouble := invalid("data", "err_validation_size", fmt.Sprintf("The field holds %d objects, not %d to %d", n, f.min, f.max))
+		// Whoever sends this and nothing else asks whether the function is allowed. That is no mistake; a list that somebody
+		// forgot to fill would have its page size beside it, or another form.
+		trouble.broken = string(bytes.TrimSpace(body)) != `{"data":[]}`
+		return nil, trouble
 	}
 	for _, object := range call.data {
 		if !bytes.HasPrefix(bytes.TrimSpace(object), []byte("{")) {

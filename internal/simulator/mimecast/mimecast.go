@@ -57,7 +57,8 @@ type Server struct {
 	quirks   Quirks
 	secrets  credentials
 	tokens   map[string]time.Time // access token to its end
-	denied   []string             // path prefixes that answer 403
+	denied   []string             // path prefixes that answer 403, of one method if that stands before it
+	packages []string             // that the account has paid for
 	wrote    int                  // records made, changed or removed by the function that runs
 	counter  uint64               // makes ids, tokens and page tokens differ
 	turns    map[uint64]uint64    // how often something with several known forms was answered
@@ -97,11 +98,11 @@ func New(opts Options) *Server {
 		opts:    opts,
 		quirks:  DefaultQuirks(),
 		secrets: credentials{ClientID: opts.ClientID, ClientSecret: opts.ClientSecret},
-		tokens:  map[string]time.Time{},
-		turns:   map[uint64]uint64{},
-		logs:    map[Log]*log{Attachment: {}, Impersonation: {}, URL: {}},
-		byoti:   byoti{quota: defaultHashQuota, hashes: map[string]string{}, refused: map[string]bool{}},
-		urls:    managedURLs{limit: defaultURLLimit},
+		tokens:  map[string]time.Time{}, packages: allPackages(),
+		turns: map[uint64]uint64{},
+		logs:  map[Log]*log{Attachment: {}, Impersonation: {}, URL: {}},
+		byoti: byoti{quota: defaultHashQuota, hashes: map[string]string{}, refused: map[string]bool{}},
+		urls:  managedURLs{limit: defaultURLLimit},
 	}
 	if opts.Quirks != nil {
 		s.quirks = *opts.Quirks

@@ -65,8 +65,12 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, prefix := range s.denied {
-		if strings.HasPrefix(r.URL.Path, prefix) {
+	for _, denied := range s.denied {
+		method, prefix, found := strings.Cut(denied, " ")
+		if !found {
+			method, prefix = r.Method, denied
+		}
+		if method == r.Method && strings.HasPrefix(r.URL.Path, prefix) {
 			sendGateway(w, http.StatusForbidden, "app_forbidden", "The application is not permitted to use this function")
 			return false
 		}

@@ -28,7 +28,8 @@ func TestWhatTheContractDoesNotNameIsRefusedAndCounted(t *testing.T) {
 		"not JSON":               {"POST", clicks, json, `{"data":[{}]`, 400},
 		"two documents":          {"POST", clicks, json, `{"data":[{}]}{}`, 400},
 		"data not an array":      {"POST", clicks, json, `{"data":{}}`, 400},
-		"data without object":    {"POST", clicks, json, `{"data":[]}`, 400},
+		"no data":                {"POST", clicks, json, `{}`, 400},
+		"page without object":    {"POST", clicks, json, `{"meta":{"pagination":{"pageSize":1}},"data":[]}`, 400},
 		"data with two objects":  {"POST", clicks, json, `{"data":[{},{}]}`, 400},
 		"data with a string":     {"POST", clicks, json, `{"data":["x"]}`, 400},
 		"unknown field":          {"POST", clicks, json, `{"data":[{"size":1}]}`, 400},
@@ -67,6 +68,37 @@ func TestDeniedPathsAnswer403AndTheOthersGoOn(t *testing.T) {
 	v.steer(http.MethodPut, "/denied", []string{})
 	require.Equal(t, http.StatusOK, v.post(clicks, ask("")).status)
 	v.noViolations()
+}
+
+func TestARequestAboutNothingAsksForThePermissionAndIsNoMistake(t *testing.T) {
+	v := newVendor(t)
+	const create = "/api/byo-threat-intelligence/create-batch"
+	r := v.post(create, `{"data":[]}`)
+	require.Equal(t, http.StatusBadRequest, r.status)
+	require.Equal(t, "err_validation_size", r.code())
+	v.steer(http.MethodPut, "/denied", []string{"POST " + create})
+	require.Equal(t, "app_forbidden", v.post(create, `{"data":[]}`).code())
+	require.Equal(t, http.StatusOK, v.post("/api/byo-threat-intelligence/get-quota", `{}`).status)
+	v.noViolations()
+	require.Zero(t, v.written())
+}
+
+func TestReadingAndWritingOnOnePathAreDeniedSeparately(t *testing.T) {
+	v := newVendor(t)
+	const policies = "/policy-management/cloud-gateway/v1/blocked-senders/policies"
+	v.steer(http.MethodPut, "/denied", []string{"POST " + policies, "PATCH " + policies})
+	require.Equal(t, http.StatusOK, v.get(policies).status)
+	require.Equal(t, http.StatusForbidden, v.send(http.MethodPost, policies, "application/json", `{}`).status)
+	v.steer(http.MethodPut, "/denied", []string{"GET " + policies})
+	require.Equal(t, http.StatusForbidden, v.get(policies).status)
+	v.noViolations()
+}
+
+func TestTheAccountListsThePackagesThatItWasGiven(t *testing.T) {
+	v := newVendor(t)
+	v.steer(http.MethodPut, "/packages", []string{"Threat Remediation [1075]"})
+	account := v.post("/api/account/get-account", `{"data":[]}`).body["data"].([]any)[0].(map[string]any)
+	require.Equal(t, []any{"Threat Remediation [1075]"}, account["packages"])
 }
 
 func TestMetaStatusCanDifferFromTheHTTPStatus(t *testing.T) {

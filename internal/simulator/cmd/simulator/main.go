@@ -1,5 +1,6 @@
 // Command simulator runs both vendors on loopback addresses. When it is ready it prints one line of JSON with their URLs
-// on standard output; it stops on SIGINT or SIGTERM. Logs go to standard error.
+// on standard output; it stops on SIGINT or SIGTERM. Logs go to standard error. With -probe it asks one that is running
+// whether it answers, for the health check of a container.
 package main
 
 import (
@@ -30,18 +31,31 @@ func main() {
 	}
 }
 
+// command is what the flags say.
+type command struct {
+	simulator.Options
+	probe   bool
+	forward passage
+}
+
 func run(args []string, out io.Writer, log *slog.Logger) error {
-	opts, err := options(args)
+	cmd, err := parse(args)
 	if err != nil {
 		return err
 	}
-	opts.Log = log
+	cmd.Log = log
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	if cmd.probe {
+		return probe(ctx, cmd.AdminAddr)
+	}
 
-	sim, err := simulator.Start(ctx, opts)
+	sim, err := simulator.Start(ctx, cmd.Options)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
+	}
+	if err := cmd.forward.open(ctx, log); err != nil {
+		return errors.Join(err, sim.Close(ctx))
 	}
 	if err := json.NewEncoder(out).Encode(sim.URLs); err != nil {
 		return fmt.Errorf("print the addresses: %w", err)
@@ -58,8 +72,8 @@ func run(args []string, out io.Writer, log *slog.Logger) error {
 	return err
 }
 
-func options(args []string) (simulator.Options, error) {
-	var opts simulator.Options
+func parse(args []string) (command, error) {
+	var opts command
 	flags := flag.NewFlagSet("simulator", flag.ContinueOnError)
 	flags.StringVar(&opts.MimecastAddr, "mimecast", "127.0.0.1:0", "loopback `address` of Mimecast")
 	flags.StringVar(&opts.FalconAddr, "falcon", "127.0.0.1:0", "loopback `address` of Falcon")
@@ -78,6 +92,9 @@ func options(args []string) (simulator.Options, error) {
 	flags.StringVar(&opts.FalconClientID, "falcon-client-id", simulator.DemoClientID, "client `id` for Falcon")
 	flags.StringVar(&opts.FalconClientSecret, "falcon-client-secret", simulator.DemoFalconSecret, "client `secret` for Falcon")
 	flags.StringVar(&opts.FalconRegion, "falcon-region", "us-1", "the `region` that Falcon answers from")
+	flags.BoolVar(&opts.probe, "probe", false, "start nothing; ask the one whose admin API is at -admin whether it answers")
+	flags.Var(&opts.forward, "forward",
+		"`from=to`: hand connections to the loopback address from on to the address to, such as a mail catcher in another container")
 	if err := flags.Parse(args); err != nil {
 		return opts, fmt.Errorf("read flags: %w", err)
 	}

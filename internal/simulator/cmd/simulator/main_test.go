@@ -36,7 +36,14 @@ func TestCommandPrintsItsAddressesAndStopsOnSIGTERM(t *testing.T) {
 
 func TestCommandRefusesFlagsThatMakeNoSense(t *testing.T) {
 	for _, args := range [][]string{
-		{"--admin", "0.0.0.0:0"}, {"--records", "10", "--indicators", "11"}, {"--rate-limit", "-1"}, {"--records", "many"}, {"surplus"},
+		{"--admin", "0.0.0.0:0"},
+		{"--records", "10", "--indicators", "11"},
+		{"--rate-limit", "-1"},
+		{"--records", "many"},
+		{"surplus"},
+		{"--forward", "0.0.0.0:1025=mail.example:25"},
+		{"--forward", "127.0.0.1:0"},
+		{"--forward", "127.0.0.1:0=mail.example"},
 	} {
 		require.Error(t, run(args, io.Discard, slog.New(slog.DiscardHandler)), args)
 	}

@@ -1,4 +1,4 @@
-package boot
+package boot_test
 
 import (
 	"context"
@@ -10,25 +10,23 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/client"
+
+	"github.com/threatshare/threatshare/internal/boot"
 )
 
 var errRefused = errors.New("connection refused")
 
-// These tests are inside the package for the dial function and run on synctest's clock, where half an hour takes no time.
+// These tests run on synctest's clock, where half an hour takes no time.
 
 func TestAnUnreachableServerIsLoggedAtOnceAndThenEvery30Seconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logged strings.Builder
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 		defer cancel()
-		reasons := 0
-		d := dialer{
-			log:     slog.New(slog.NewTextHandler(&logged, nil)),
-			waiting: func(string) { reasons++ },
-			dial:    func(context.Context, client.Options) (client.Client, error) { return nil, errRefused },
-		}
-		_, err := d.run(ctx, temporal{options: client.Options{HostPort: "temporal.example:7233"}})
+		var reasons []string
+		err := boot.Reach(ctx, slog.New(slog.NewTextHandler(&logged, nil)), "temporal at temporal.example:7233",
+			func(reason string) { reasons = append(reasons, reason) },
+			func(context.Context) (bool, error) { return false, errRefused })
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorIs(t, err, errRefused)
 
@@ -36,10 +34,11 @@ func TestAnUnreachableServerIsLoggedAtOnceAndThenEvery30Seconds(t *testing.T) {
 		// An attempt every 5 seconds and a line with the first one 30 seconds after the last.
 		require.InDelta(t, 60, len(lines), 10)
 		for _, line := range lines {
-			require.Contains(t, line, "address=temporal.example:7233")
+			require.Contains(t, line, `server="temporal at temporal.example:7233"`)
 			require.Contains(t, line, `cause="connection refused"`)
 		}
-		require.Greater(t, reasons, len(lines))
+		require.Greater(t, len(reasons), len(lines))
+		require.Equal(t, "temporal at temporal.example:7233 is not reached: connection refused", reasons[0])
 	})
 }
 
@@ -49,19 +48,24 @@ func TestAttemptsSlowDownToOneIn5Seconds(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		var at []time.Duration
-		d := dialer{
-			log:     slog.New(slog.DiscardHandler),
-			waiting: func(string) {},
-			dial: func(context.Context, client.Options) (client.Client, error) {
-				at = append(at, time.Since(start))
-				return nil, errRefused
-			},
-		}
-		_, err := d.run(ctx, temporal{})
+		err := boot.Reach(ctx, slog.New(slog.DiscardHandler), "the ledger", nil, func(context.Context) (bool, error) {
+			at = append(at, time.Since(start))
+			return false, errRefused
+		})
 		require.Error(t, err)
 		require.Equal(t, []time.Duration{
 			0, 500 * time.Millisecond, 1500 * time.Millisecond, 3500 * time.Millisecond, 7500 * time.Millisecond,
 			12500 * time.Millisecond, 17500 * time.Millisecond,
 		}, at)
 	})
+}
+
+func TestWhatWaitingCannotHealEndsItAtOnce(t *testing.T) {
+	tries := 0
+	err := boot.Reach(t.Context(), slog.New(slog.DiscardHandler), "the ledger", neverWaiting(t), func(context.Context) (bool, error) {
+		tries++
+		return true, errRefused
+	})
+	require.ErrorIs(t, err, errRefused)
+	require.Equal(t, 1, tries)
 }
