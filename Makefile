@@ -27,6 +27,10 @@ VULNDB ?=
 demo: temporal ## Watch it work: Temporal, both vendors simulated, worker, one integration
 	@go build -o bin/demo ./internal/demo && exec bin/demo
 
+.PHONY: demo-compose
+demo-compose: ## The same in containers: both vendors simulated, PostgreSQL, mail caught (needs Docker Compose)
+	docker compose --env-file deploy/demo.env --profile demo up
+
 .PHONY: build
 build: ## Build bin/worker and bin/starter
 	go build -trimpath -ldflags='-s -w' -o bin/ ./worker ./starter
@@ -45,10 +49,10 @@ lint: golangci-lint workflowcheck ## Linters, formatting, and determinism of the
 
 .PHONY: e2e
 e2e: temporal ## End-to-end tests on a real Temporal server
-	go test -tags e2e -count=1 -timeout 30m ./internal/e2e/...
+	go test -tags e2e -count=1 -timeout 30m ./internal/e2e/... ./deploy/...
 
 .PHONY: bench
-bench: temporal ## Measure calls, events, memory and latency beside their bounds (ONLY=first,back,limit,latency)
+bench: temporal ## Measure calls, events, memory and latency beside their bounds (ONLY=first,back,limit,latency,fleet)
 	@go run ./internal/bench $(if $(ONLY),-only $(ONLY))
 
 .PHONY: vulncheck

@@ -1,6 +1,6 @@
-// The demo starts everything on this machine (a Temporal server, the simulator of both vendors, a worker, one integration)
-// and shows the first sync of both directions, and what follows a change in Falcon. At a terminal it stays up until Ctrl-C;
-// elsewhere it ends after the summary.
+// The demo starts everything on this machine (a Temporal server, the simulator of both vendors, a mail server, a worker, one
+// integration) and shows the first sync of both directions, and what follows a change in Falcon. At a terminal it stays up
+// until Ctrl-C; elsewhere it ends after the summary.
 package main
 
 import (
@@ -48,6 +48,7 @@ schedule:
   shareTTPLogs: "*/1 * * * *"
   importIOCs: "*/1 * * * *"
   importAlerts: "*/1 * * * *"
+notify: [` + mailTo + `]
 `
 
 func main() {
@@ -77,6 +78,14 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = ended(out, err, server.Process) }()
+	temporal, err := server.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	if err := registerState(ctx, temporal); err != nil {
+		return err
+	}
 	say(out, "starting the simulator of Mimecast and Falcon")
 	simulator, err := harness.StartSimulator(ctx, absolute(binaries.Simulator), folder, "--records", records, "--indicators", values,
 		"--remediation-time", remediationTime)
@@ -89,19 +98,18 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	say(out, "starting a worker")
-	worker, err := startWorker(binaries, server, simulator)
+	say(out, "starting a worker, and a mail server that delivers nothing")
+	mails, err := catchMail(ctx, out)
+	if err != nil {
+		return err
+	}
+	worker, err := startWorker(binaries, server, simulator, mails.URL("", ""))
 	if err != nil {
 		return err
 	}
 	defer func() { err = ended(out, err, worker) }()
 	ctx, cancel := whileRunning(ctx, server.Process, simulator.Process, worker)
 	defer cancel()
-	temporal, err := server.Dial(ctx)
-	if err != nil {
-		return err
-	}
-	defer temporal.Close()
 	if err := startIntegration(ctx, out, binaries, server); err != nil {
 		return err
 	}
@@ -109,7 +117,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("%w; the logs are in %s", err, folder)
 	}
-	summary(out, status, server)
+	summary(out, status, server, simulator)
 	if !term.IsTerminal(int(os.Stdout.Fd())) {
 		say(out, "this is no terminal: everything is being stopped now, and the addresses above end with it")
 		return nil
@@ -162,12 +170,13 @@ func play(ctx context.Context, out io.Writer, temporal client.Client, staged sta
 	return status, nil
 }
 
-func startWorker(binaries harness.Binaries, server *harness.Server, simulator *harness.Simulator) (*harness.Process, error) {
+func startWorker(binaries harness.Binaries, server *harness.Server, simulator *harness.Simulator, mailServer string) (*harness.Process, error) {
 	listen, err := harness.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	env := harness.WorkerEnv(server, simulator, "sqlite:"+absolute(filepath.Join(folder, "ledger.db")), listen)
+	env := append(harness.WorkerEnv(server, simulator, "sqlite:"+absolute(filepath.Join(folder, "ledger.db")), listen),
+		"THREATSHARE_SMTP_URL="+mailServer, "THREATSHARE_MAIL_FROM="+mailFrom, "THREATSHARE_TEMPORAL_UI="+server.UI)
 	return harness.Start(harness.Command{Name: "worker", Path: absolute(binaries.Worker), Env: env}, folder)
 }
 

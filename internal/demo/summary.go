@@ -15,6 +15,7 @@ import (
 
 	"github.com/threatshare/threatshare/internal/harness"
 	"github.com/threatshare/threatshare/internal/settings"
+	sim "github.com/threatshare/threatshare/internal/simulator"
 	"github.com/threatshare/threatshare/internal/wire"
 	"github.com/threatshare/threatshare/workflows"
 )
@@ -27,7 +28,7 @@ const (
 )
 
 // summary shows what became of everything, and how to go on from here.
-func summary(out io.Writer, status workflows.Status, server *harness.Server) {
+func summary(out io.Writer, status workflows.Status, server *harness.Server, simulator *harness.Simulator) {
 	for _, flow := range settings.Flows() {
 		_, _ = fmt.Fprintf(out, "\n%s\n%s\n", titleOf(flow), flowTable(flow, status.Flows[flow]))
 	}
@@ -39,7 +40,7 @@ func summary(out io.Writer, status workflows.Status, server *harness.Server) {
 	if n := len(status.Warnings); n > 0 {
 		_, _ = fmt.Fprintf(out, "warnings: %d, since everything is switched on; the state below names them\n", n)
 	}
-	lookAt(out, server)
+	lookAt(out, server, simulator)
 }
 
 func titleOf(flow string) string {
@@ -91,7 +92,7 @@ func reasons[K ~string](counts map[K]int) string {
 }
 
 // lookAt says where to look, and what to try.
-func lookAt(out io.Writer, server *harness.Server) {
+func lookAt(out io.Writer, server *harness.Server, simulator *harness.Simulator) {
 	starter := quoted("./"+filepath.Join(folder, "starter")) + " --address " + server.Address
 	temporal := quoted(server.CLI) + " --address " + server.Address
 	_, _ = fmt.Fprintf(out, `
@@ -109,13 +110,23 @@ state                        %s status %s
 what a run would do          %[5]s preview %[6]s %[7]s
 a change                     %[5]s change %[6]s --set sendToFalcon.urlDomains.enabled=false
 a run now                    %[5]s sync %[6]s
+what it needs, and has       %[5]s check %[6]s
+break Falcon's credentials   %[11]s && curl -X POST %[12]s/falcon/tokens/revoke
+  within a minute or so a mail says what is wrong and what to do; it shows here
+mend them                    %[13]s && %[5]s reconnect %[6]s
 undo everything              %[5]s withdraw %[6]s          (shows it; --yes removes it)
 the same with Temporal's own %[8]s workflow query --workflow-id %[9]s --type connection-state
 logs                         %[10]s
 
 `, page(server, ""), page(server, wire.IntegrationID(name)), page(server, wire.RemediateID(name, domainInMail)),
 		server.UI+"/namespaces/default/workflows?query="+url.QueryEscape(`WorkflowType="`+wire.ImportIOCs+`"`),
-		starter, name, settings.FlowImportIOCs, temporal, wire.IntegrationID(name), folder)
+		starter, name, settings.FlowImportIOCs, temporal, wire.IntegrationID(name), folder,
+		letFalconTake(simulator, "another-secret"), simulator.Admin, letFalconTake(simulator, sim.DemoFalconSecret))
+}
+
+// letFalconTake is the command after which the simulated Falcon takes no other secret than this one.
+func letFalconTake(simulator *harness.Simulator, secret string) string {
+	return fmt.Sprintf(`curl -X PUT %s/falcon/credentials -d '{"clientId":"%s","clientSecret":"%s"}'`, simulator.Admin, sim.DemoClientID, secret)
 }
 
 // page is the address of a workflow in the UI, or of the list of all.
