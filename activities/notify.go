@@ -35,6 +35,7 @@ type NotifyInput struct {
 // NotifyResult says what became of a notice.
 type NotifyResult struct {
 	Skipped string `json:"skipped,omitempty"` // why no mail was sent; empty if one was
+	Refused string `json:"refused,omitempty"` // why some of the recipients have not got it, and will not
 }
 
 // Notify mails a notice. A worker without a mail server skips it, which is no failure. Who has got the mail does not get it
@@ -53,7 +54,10 @@ func (a *Activities) Notify(ctx context.Context, in NotifyInput) (NotifyResult, 
 	if errors.Is(err, notify.ErrNoServer) {
 		return NotifyResult{Skipped: err.Error()}, nil
 	}
-	if failed, told := errors.AsType[*notify.MailError](err); told && !failed.Final && len(failed.Left) < len(to) {
+	if failed, told := errors.AsType[*notify.MailError](err); told && len(failed.Left) > 0 && len(failed.Left) < len(in.To) {
+		if failed.Final {
+			return NotifyResult{Refused: failed.Reason}, nil
+		}
 		activity.RecordHeartbeat(ctx, failed.Left)
 	}
 	return NotifyResult{}, mailFailure(ctx, err)

@@ -87,7 +87,7 @@ func TestNotifyMailsTheNoticeInWordsToEverybody(t *testing.T) {
 	require.Len(t, p.server.Messages(), 1)
 	got := p.server.Messages()[0]
 	require.Equal(t, recipients(), got.To)
-	require.Equal(t, "[Threat Share acme] needs you: Falcon: Falcon refuses the credentials", got.Subject)
+	require.Equal(t, "[Threat Share acme] needs you: Falcon refuses the credentials", got.Subject)
 	require.Contains(t, got.Text, "set FALCON_CLIENT_SECRET")
 	require.Contains(t, got.Text, "https://temporal.example/namespaces/default/workflows/threatshare%2Facme")
 
@@ -159,6 +159,16 @@ func TestNotifyDoesNotMailThoseAgainWhoHaveTheMail(t *testing.T) {
 	require.Len(t, p.server.Messages(), 2)
 	require.Equal(t, recipients()[1:], p.server.Messages()[0].To)
 	require.Equal(t, recipients()[:1], p.server.Messages()[1].To)
+}
+
+func TestARecipientWhomTheServerDoesNotKnowIsSaidAndTheOthersAreNotMailedAgain(t *testing.T) {
+	p := newPost(t)
+	p.server.Break(mailtest.Fault{At: mailtest.Recipient, Of: recipients()[0], Code: 550, Text: "unknown"})
+	result, err := p.notify(nil)
+	require.NoError(t, err, "another try would mail those again who have it")
+	require.Contains(t, result.Refused, "1 of 2 recipients")
+	require.NotContains(t, result.Refused, recipients()[0])
+	require.Len(t, p.server.Messages(), 1)
 }
 
 func TestNotifyIsRepeatedByTemporalUntilTheServerIsBack(t *testing.T) {

@@ -96,6 +96,10 @@ func (a *app) start(ctx context.Context, c client.Client, wanted settings.Settin
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, wire.Integration, json.RawMessage(document))
 	if _, already := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); already {
+		if other := otherWorkflow(ctx, c, wanted.Name); other != "" {
+			return notDone("workflow id %s is taken by a workflow of type %s, which was left as it is: end it, or choose another name",
+				answer.WorkflowID, other)
+		}
 		return notDone("integration %q is running already and was left as it is; change its settings with \"starter change %s -f …\" or --set",
 			wanted.Name, wanted.Name)
 	}
@@ -121,6 +125,17 @@ func (a *app) start(ctx context.Context, c client.Client, wanted settings.Settin
 	}
 	a.whereToLook(wanted.Name)
 	return nil
+}
+
+// otherWorkflow is the type of what runs under an integration's id and is none; empty if it is one.
+func otherWorkflow(ctx context.Context, c client.Client, name string) string {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	described, err := c.DescribeWorkflowExecution(ctx, workflowID(name), "")
+	if kind := described.GetWorkflowExecutionInfo().GetType().GetName(); err == nil && kind != wire.Integration {
+		return indicator.Printable(kind, longestMessage)
+	}
+	return ""
 }
 
 // taskQueue is that of the workers.

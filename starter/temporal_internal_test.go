@@ -93,6 +93,7 @@ func TestStartLeavesARunningIntegrationAloneAndNamesChange(t *testing.T) {
 	c := &mocks.Client{}
 	c.On("ExecuteWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything).
 		Return(nil, serviceerror.NewWorkflowExecutionAlreadyStarted("already", "", "run-0"))
+	running(c, "threatshare/acme", enums.WORKFLOW_EXECUTION_STATUS_RUNNING)
 	code, output, said := fake(t, c, "start", "-f", "../examples/acme.yaml")
 	require.Equal(t, 1, code)
 	require.Empty(t, output)

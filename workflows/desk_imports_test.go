@@ -48,7 +48,7 @@ func TestAWaitingWithdrawalShowsAndIsApprovedForOneRun(t *testing.T) {
 			d.then(func() { d.imported("1", activities.Report{Finished: true, Waiting: waiting()}) })
 			d.then(func() {
 				require.Equal(t, waiting(), d.importStatus().Waiting)
-				require.Contains(t, d.status().Warnings[len(d.status().Warnings)-1], "312")
+				require.Contains(t, d.status().Warnings[0], "312")
 				require.Equal(t, workflows.Connected, d.state().State, "nothing is broken")
 				require.Zero(t, d.importPlan().Approved)
 				d.steps()
@@ -135,7 +135,7 @@ func TestAnAlmostFullListOfHashesIsWarnedOf(t *testing.T) {
 			}
 			require.Len(t, status.Warnings, len(before)+1)
 			for _, word := range tc.words {
-				require.Contains(t, status.Warnings[len(before)], word)
+				require.Contains(t, status.Warnings[0], word)
 			}
 			require.Contains(t, d.shown(), tc.words[0])
 			d.imported("2", activities.Report{Finished: true, Quota: &indicator.Quota{Used: 10, Limit: 100_000}})

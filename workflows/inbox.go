@@ -114,7 +114,14 @@ func (in *integration) reject(ctx workflow.Context, name, problem string) {
 // rejectStrays takes note of signals that nobody has a name for, such as a misspelt one, for as long as ctx lasts.
 func (in *integration) rejectStrays(ctx workflow.Context) {
 	for workflow.Await(ctx, func() bool { return len(in.strays(ctx)) > 0 }) == nil {
-		for _, name := range in.strays(ctx) {
+		in.rejectWaiting(ctx)
+	}
+}
+
+// rejectWaiting takes note of all strays that are there. A new run of the Integration does not get them.
+func (in *integration) rejectWaiting(ctx workflow.Context) {
+	for names := in.strays(ctx); len(names) > 0; names = in.strays(ctx) {
+		for _, name := range names {
 			var input converter.RawValue
 			workflow.GetSignalChannel(ctx, name).ReceiveAsync(&input)
 			in.reject(ctx, name, "no such signal; there are: "+strings.Join(in.requestNames(), ", "))
@@ -122,10 +129,16 @@ func (in *integration) rejectStrays(ctx workflow.Context) {
 	}
 }
 
+// reserved begins the names that Temporal keeps for itself: asking for such a signal panics, and so would stop the Integration
+// for as long as it is there.
+const reserved = "__temporal_"
+
 // strays are the names of signals that wait and that nothing will ever receive.
 func (in *integration) strays(ctx workflow.Context) []string {
 	known := append(in.requestNames(), wire.RunStarted, wire.RunReported)
-	names := slices.DeleteFunc(workflow.GetUnhandledSignalNames(ctx), func(name string) bool { return slices.Contains(known, name) })
+	names := slices.DeleteFunc(workflow.GetUnhandledSignalNames(ctx), func(name string) bool {
+		return slices.Contains(known, name) || strings.HasPrefix(name, reserved)
+	})
 	slices.Sort(names)
 	return names
 }

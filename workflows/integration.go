@@ -44,6 +44,7 @@ func Integration(ctx workflow.Context, document json.RawMessage, memory *Memory)
 		case len(in.todo.run) > 0:
 			in.runFlows(ctx)
 		case in.historyFull(ctx) && workflow.AllHandlersFinished(ctx):
+			in.rejectWaiting(ctx)
 			return in.continueAsNew(ctx)
 		default:
 			inbox.Select(ctx)

@@ -85,7 +85,7 @@ type Rejected struct {
 	Problem string    `json:"problem"`
 }
 
-// VendorState is the connection to one vendor. Since is set in answers only.
+// VendorState is the connection to one vendor. Since is set in a Status only.
 type VendorState struct {
 	State  string `json:"state"`
 	Reason string `json:"reason"`

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,6 +23,9 @@ const (
 	mailsAnHour = 6
 	// waitingNotices bounds those that a mail server has not taken yet.
 	waitingNotices = 20
+	// A mail that is refused, or has no server, waits for a person to change something: it is tried again for a day.
+	refusedAgain = time.Hour
+	refusedTries = 24
 )
 
 // Told is what people have been told of by mail, and what they are still to be told.
@@ -30,6 +34,7 @@ type Told struct {
 	Number   int              `json:"number,omitempty"`   // of the last notice
 	At       []time.Time      `json:"at,omitempty"`       // the notices of the last hour
 	Waiting  []notify.Notice  `json:"waiting,omitempty"`  // not sent yet, oldest first
+	Refused  int              `json:"refused,omitempty"`  // how often the oldest was refused
 	Last     *LastMail        `json:"last,omitempty"`
 }
 
@@ -165,15 +170,27 @@ func (in *integration) sendNotices(ctx workflow.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		told.Last = &LastMail{At: workflow.Now(ctx).UTC().Truncate(time.Second), Kind: notice.Kind, Problem: sent.Skipped}
+		told.Last = &LastMail{At: workflow.Now(ctx).UTC().Truncate(time.Second), Kind: notice.Kind, Problem: cmp.Or(sent.Skipped, sent.Refused)}
 		if err != nil {
 			told.Last.Problem = activities.ProblemOf(err).Reason
 		}
-		if err == nil || !worthAnotherTry(err) {
-			told.Waiting = slices.DeleteFunc(told.Waiting, func(waiting notify.Notice) bool { return waiting.Number == notice.Number })
+		in.woken.SendAsync(nil) // the status has something new
+		switch {
+		case err == nil && sent.Skipped == "":
+			told.forget(notice)
+		case err != nil && worthAnotherTry(err):
+		case told.Refused+1 == refusedTries:
+			told.forget(notice)
+		default:
+			told.Refused++
+			_ = workflow.Sleep(ctx, refusedAgain) // ended early only by the end of ctx
 		}
-		in.woken.SendAsync(nil)
 	}
+}
+
+func (t *Told) forget(notice notify.Notice) {
+	t.Waiting = slices.DeleteFunc(t.Waiting, func(waiting notify.Notice) bool { return waiting.Number == notice.Number })
+	t.Refused = 0
 }
 
 // sendsMail is false for a run of the Integration that was begun before there was mail: its history has none to replay.

@@ -118,7 +118,7 @@ func TestMailThatDoesNotGoOutHoldsNothingUpAndGoesOutLater(t *testing.T) {
 	d.run(watched, nil)
 }
 
-func TestMailThatIsRefusedForGoodOrHasNoServerIsGivenUpAndSaid(t *testing.T) {
+func TestMailThatIsRefusedOrHasNoServerIsSaidAndTriedAgainForADay(t *testing.T) {
 	for name, mailed := range map[string]func() (activities.NotifyResult, error){
 		"no server": func() (activities.NotifyResult, error) {
 			return activities.NotifyResult{Skipped: "the worker has no mail server"}, nil
@@ -136,8 +136,12 @@ func TestMailThatIsRefusedForGoodOrHasNoServerIsGivenUpAndSaid(t *testing.T) {
 				require.Contains(t, d.status().Mail.Problem, "no mail server")
 				require.Contains(t, d.shown(), "no mail server")
 			})
-			d.next += 3 * time.Hour
-			d.then(func() { require.Empty(t, d.told()) })
+			d.next += 2 * time.Hour
+			d.then(func() { require.Len(t, d.told(), 2, "somebody may have changed something") })
+			d.next += 48 * time.Hour
+			d.then(func() { require.Len(t, d.told(), 21) })
+			d.next += 48 * time.Hour
+			d.then(func() { require.Empty(t, d.told(), "given up") })
 			d.run(watched, nil)
 		})
 	}

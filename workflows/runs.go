@@ -1,7 +1,9 @@
 package workflows
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,9 +15,23 @@ import (
 	"github.com/threatshare/threatshare/internal/settings"
 )
 
+// Bounds of what a run tells: anybody can send it, and it is remembered.
+const (
+	longestID     = 1000 // characters, Temporal's own bound
+	longestReason = 2000
+	mostReasons   = 200
+)
+
 func checkRun(_ time.Time, input []byte) error {
 	var run activities.Run
-	return readReport(input, &run, &run.Flow)
+	return cmp.Or(readReport(input, &run, &run.Flow), checkIDs(run))
+}
+
+func checkIDs(run activities.Run) error {
+	if len(run.WorkflowID) > longestID || len(run.RunID) > longestID {
+		return errors.New("only runs of flows send this: the ids are too long")
+	}
+	return nil
 }
 
 func (in *integration) runStarted(_ workflow.Context, input []byte) any {
@@ -34,7 +50,15 @@ func (in *integration) runStarted(_ workflow.Context, input []byte) any {
 
 func checkReport(_ time.Time, input []byte) error {
 	var report activities.Report
-	return readReport(input, &report, &report.Flow)
+	if err := cmp.Or(readReport(input, &report, &report.Flow), checkIDs(report.Run)); err != nil {
+		return err
+	}
+	for _, source := range settings.SourcesOf(report.Flow) {
+		if counts := report.Counts[source]; len(counts.Dropped) > mostReasons || len(counts.Held) > mostReasons {
+			return fmt.Errorf("only runs of flows send this: more than %d reasons", mostReasons)
+		}
+	}
+	return nil
 }
 
 // readReport reads what a run tells. Fields that this version does not know are left: the run may be of a later one.
@@ -51,12 +75,26 @@ func readReport(input []byte, into any, flow *string) error {
 func (in *integration) runReported(_ workflow.Context, input []byte) any {
 	var report activities.Report
 	_ = readReport(input, &report, &report.Flow) // checked before
+	report = bounded(report)
 	if in.memory.flow(report.Flow).Current.RunID != report.RunID {
 		in.early = append(in.early, report) // its run's start may wait in the other queue; dropped when that is empty
 		return nil
 	}
 	in.takeReport(report)
 	return nil
+}
+
+// bounded is a report whose words are not longer than those of a run are.
+func bounded(report activities.Report) activities.Report {
+	report.Trouble = indicator.Printable(report.Trouble, longestReason)
+	report.Failed.Reason = indicator.Printable(report.Failed.Reason, longestReason)
+	for _, part := range settings.Parts(report.Flow) {
+		if problem, parked := report.Parked[part]; parked {
+			problem.Reason = indicator.Printable(problem.Reason, longestReason)
+			report.Parked[part] = problem
+		}
+	}
+	return report
 }
 
 func (in *integration) takeReport(report activities.Report) {

@@ -52,15 +52,15 @@ func TestAStateSaysSinceWhenForTheWholeEachVendorAndEachFlow(t *testing.T) {
 	d := newDesk(t)
 	d.then(func() { d.started("1") })
 	d.then(func() {
-		state := d.state()
+		state := d.status()
 		require.Equal(t, "2026-11-16T14:49:18Z", state.Since)
 		require.Equal(t, "2026-11-16T14:49:18Z", state.Falcon.Since)
 		require.Equal(t, "2026-11-16T14:50:18Z", state.Flows[flow].Since, "running")
 		d.reported("1", activities.Report{Finished: true, Failed: problem(activities.VendorAuth, "falcon")})
 	})
-	d.then(func() { require.Equal(t, workflows.FlowParked, d.state().Flows[flow].State) })
+	d.then(func() { require.Equal(t, workflows.FlowParked, d.status().Flows[flow].State) })
 	d.then(func() {
-		state := d.state()
+		state := d.status()
 		require.Equal(t, "2026-11-16T14:51:18Z", state.Since)
 		require.Equal(t, "2026-11-16T14:51:18Z", state.Falcon.Since)
 		require.Equal(t, "2026-11-16T14:49:18Z", state.Mimecast.Since)

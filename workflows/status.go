@@ -39,8 +39,10 @@ type FlowState struct {
 	LastError   string `json:"lastError"`
 	Shared      int    `json:"shared"`
 	Held        int    `json:"held"`
-	Since       string `json:"since,omitempty"`  // of the state
-	Reason      string `json:"reason,omitempty"` // of a state that is not as it should be, in words that say what to do
+
+	// In a Status only.
+	Since  string `json:"since,omitempty"`  // of the state
+	Reason string `json:"reason,omitempty"` // of a state that is not as it should be, in words that say what to do
 }
 
 // Status is the answer to the query "status": everything.
@@ -120,6 +122,9 @@ func (in *integration) flowState(flow string) FlowState {
 	case memory.Current.RunID != "":
 		state.State = FlowRunning
 	}
+	if state.LastError == "" && state.State == FlowParked { // before it has run at all
+		state.LastError = why
+	}
 	state.Since = in.memory.since(flow, state.State)
 	return state
 }
@@ -133,10 +138,10 @@ func (in *integration) connectionState() ConnectionState {
 		State: state, Since: stamp(in.memory.Since), Reason: reason,
 		Mimecast: in.memory.Mimecast, Falcon: in.memory.Falcon, Flows: map[string]FlowState{},
 	}
-	answer.Mimecast.Since = in.memory.since("mimecast", answer.Mimecast.State)
-	answer.Falcon.Since = in.memory.since("falcon", answer.Falcon.State)
 	for _, flow := range flows() {
-		answer.Flows[flow.name] = in.flowState(flow.name)
+		short := in.flowState(flow.name)
+		short.Since, short.Reason = "", "" // outside programs know the answer as it always was
+		answer.Flows[flow.name] = short
 	}
 	return answer
 }
@@ -153,10 +158,12 @@ func (in *integration) status() Status {
 		BYOTI: in.memory.BYOTI, Remediations: in.memory.Remediations,
 		Check: in.memory.check(), Mail: in.memory.Told.Last,
 	}
+	answer.Mimecast.Since = in.memory.since("mimecast", answer.Mimecast.State)
+	answer.Falcon.Since = in.memory.since("falcon", answer.Falcon.State)
 	for _, flow := range flows() {
 		memory := in.memory.flow(flow.name)
 		status := FlowStatus{
-			FlowState: short.Flows[flow.name], GoodRuns: memory.GoodRuns, More: memory.More, Running: memory.Current, LastRunSources: memory.LastCounts,
+			FlowState: in.flowState(flow.name), GoodRuns: memory.GoodRuns, More: memory.More, Running: memory.Current, LastRunSources: memory.LastCounts,
 			Waiting: memory.Waiting, Gaps: memory.Gaps, Progress: in.progress(flow.name),
 			Parked: map[settings.Part]string{}, Sources: map[indicator.Source]activities.Counts{},
 		}

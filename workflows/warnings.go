@@ -38,7 +38,7 @@ func (in *integration) warnings() []string {
 		}
 	}
 	if last := in.memory.Told.Last; last != nil && last.Problem != "" {
-		add("the last notice to people was not mailed: %s", last.Problem)
+		add("the last notice to people was not mailed, or not to all: %s", last.Problem)
 	}
 	return append(all, in.settings.Warnings()...)
 }

@@ -3,11 +3,8 @@
 package e2e_test
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -69,7 +66,7 @@ func TestALogThatIsNotAllowedIsParkedAndTheOthersGoOn(t *testing.T) {
 	status := w.waitForState(workflows.PermanentError)
 	require.Contains(t, status.Reason, "urlDomains")
 	require.Contains(t, status.Reason, "URL Protection", "the reason says which permission is missing")
-	flow := status.Flows[shareTTPLogs]
+	flow := w.waitForRuns(shareTTPLogs, 1)
 	require.Positive(t, flow.Sources["attachmentHashes"].Shared)
 	require.Positive(t, flow.Sources["impersonationDomains"].Shared)
 	require.Equal(t, workflows.FlowIdle, flow.State, "the other logs are still read")
@@ -131,78 +128,4 @@ func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
 	for _, told := range []string{"immutable", "platforms", "byotiQuota"} {
 		require.Contains(t, out, told)
 	}
-}
-
-func TestHostileSignalsChangeNothingAndTheLastOneShows(t *testing.T) {
-	w := newWorld(t)
-	w.startWorker()
-	w.starter("start", "-f", w.settingsFile(nil))
-	w.waitForRuns(shareTTPLogs, 1)
-	before := w.waitForState(workflows.Connected)
-	id := wire.IntegrationID(w.name)
-	hostile := []any{7, "text", []string{}, map[string]any{"nonsense": true}, map[string]any{"name": "other"}, nil, []byte{0, 1, 2}, strings.Repeat("x", 300<<10)}
-	for _, input := range hostile {
-		require.NoError(t, w.temporal.SignalWorkflow(w.patient(), id, "", "change-settings", input))
-		require.NoError(t, w.temporal.SignalWorkflow(w.patient(), id, "", "forget-checkpoint", input))
-		require.NoError(t, w.temporal.SignalWorkflow(w.patient(), id, "", "run-started", input))
-		require.NoError(t, w.temporal.SignalWorkflow(w.patient(), id, "", "run-reported", input))
-	}
-	require.NoError(t, w.temporal.SignalWorkflow(w.patient(), id, "", "change-setings", nil))
-	w.eventually("all of them refused", func() error {
-		if refused, want := w.status().Rejected, 4*len(hostile)+1; refused != want {
-			return fmt.Errorf("%d of %d refused", refused, want)
-		}
-		return nil
-	})
-	require.Contains(t, w.status().LastRejected.Name, "change-setings")
-	after := w.status()
-	require.Equal(t, before.State, after.State)
-	require.Equal(t, before.Flows, after.Flows)
-	require.Equal(t, before.Checkpoints, after.Checkpoints)
-	require.NotEmpty(t, after.LastRejected.Problem)
-
-	w.cli("workflow", "signal", "--workflow-id", id, "--name", "pause")
-	w.waitForState(workflows.Paused)
-}
-
-func TestAFloodOfSignalsStartsANewRunThatRemembersEverything(t *testing.T) {
-	w := newWorld(t, "--records", "300", "--indicators", "30")
-	w.startWorker()
-	w.starter("start", "-f", w.settingsFile(nil))
-	before := w.waitForRuns(shareTTPLogs, 1)
-	id := wire.IntegrationID(w.name)
-	first, err := w.temporal.DescribeWorkflowExecution(w.patient(), id, "")
-	require.NoError(t, err)
-
-	var senders sync.WaitGroup
-	failures := make(chan error, 2500)
-	for range 25 {
-		senders.Go(func() {
-			for range 100 {
-				failures <- w.temporal.SignalWorkflow(w.patient(), id, "", "sync-now", "no-such-flow")
-			}
-		})
-	}
-	senders.Wait()
-	close(failures)
-	for err := range failures {
-		require.NoError(t, err)
-	}
-	w.eventually("a new run", func() error {
-		now, err := w.temporal.DescribeWorkflowExecution(w.patient(), id, "")
-		if err == nil && now.GetWorkflowExecutionInfo().GetExecution().GetRunId() == first.GetWorkflowExecutionInfo().GetExecution().GetRunId() {
-			err = errors.New("still the first run")
-		}
-		return err
-	})
-	w.eventually("every signal is counted", func() error {
-		if n := w.status().Rejected; n != 2500 {
-			return fmt.Errorf("%d refused", n)
-		}
-		return nil
-	})
-	after := w.flow(shareTTPLogs)
-	require.Equal(t, before.Shared, after.Shared)
-	require.Equal(t, before.Sources, after.Sources)
-	require.Equal(t, workflows.Connected, w.status().State)
 }

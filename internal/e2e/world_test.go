@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -120,11 +121,18 @@ func newWorld(t *testing.T, simulatorArgs ...string) *world {
 
 func (w *world) startWorker(extraEnv ...string) *harness.Process {
 	w.t.Helper()
+	w.worker = w.startWorkerAs("worker", extraEnv...)
+	return w.worker
+}
+
+// startWorkerAs starts a worker with a name, and so a log, of its own. Each that runs at the same time needs its own address
+// to listen on.
+func (w *world) startWorkerAs(name string, extraEnv ...string) *harness.Process {
+	w.t.Helper()
 	worker, err := harness.Start(harness.Command{
-		Name: "worker", Path: binaries.Worker, Env: append(w.env, extraEnv...), Dir: w.dir,
+		Name: name, Path: binaries.Worker, Env: append(slices.Clone(w.env), extraEnv...), Dir: w.dir,
 	}, w.dir)
 	require.NoError(w.t, err)
-	w.worker = worker
 	w.t.Cleanup(worker.Kill)
 	return worker
 }

@@ -103,6 +103,9 @@ func headline(n Notice) string {
 	}
 	reason, _, _ = strings.Cut(reason, ";") // the remedy comes behind, and is for the text
 	line := fmt.Sprintf("%s: %s: %s", about, what, printable(reason, maxHeadline))
+	if strings.HasPrefix(reason, what+" ") { // "Falcon answered 403 …" needs no "Falcon:" before it
+		line = fmt.Sprintf("%s: %s", about, printable(reason, maxHeadline))
+	}
 	if more := len(n.Problems) - 1; more > 0 {
 		line += fmt.Sprintf(" (and %d more)", more)
 	}
