@@ -70,7 +70,7 @@ func (b *bench) repeats(ctx context.Context, f *figures, flow string, first faul
 	f.note("same data again: calls", calls(again))
 	exactly(f, "idle run: writes", writes(idle), 0)
 	atMost(f, "idle run: calls", calls(idle), 3)
-	atMost(f, "idle run: events", all.last, 25)
+	atMost(f, "idle run: events", all.last, maxIdleEvents)
 	exactly(f, "contract violations", len(first.Violations)+len(again.Violations)+len(idle.Violations), 0)
 	all.show(f)
 	return b.peakMemory(f, memoryMiB)

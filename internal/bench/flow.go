@@ -27,6 +27,8 @@ const (
 type bench struct {
 	options
 
+	dir      string // where the processes keep their files
+	all      *harness.All
 	temporal client.Client
 	vendors  *control.Client
 	worker   *harness.Process

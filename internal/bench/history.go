@@ -18,6 +18,7 @@ const (
 	maxEvents     = 3000
 	maxHistoryKiB = 2048
 	maxEventKiB   = 256
+	maxIdleEvents = 25 // of a run that finds nothing new
 )
 
 // histories is what the runs of all workflows so far have left at Temporal.

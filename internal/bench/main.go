@@ -33,6 +33,7 @@ func parts(opts options) []part {
 		{"back", seed, (*bench).back},
 		{"limit", append(seed, "--latency", "20ms", "--rate-limit", fmt.Sprint(opts.perMinute)), (*bench).limit},
 		{"latency", seed, (*bench).latency},
+		{"fleet", fleetSeed(opts.seed), (*bench).fleet},
 	}
 }
 
@@ -46,6 +47,7 @@ type options struct {
 	perMinute, limited  int // limit
 	fresh               int // latency
 	during              time.Duration
+	integrations, sick  int // fleet
 }
 
 func main() {
@@ -67,7 +69,7 @@ func main() {
 func readOptions(args []string) (options, error) {
 	var opts options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	only := flags.String("only", "first,back,limit,latency", "the `parts` to run, with commas")
+	only := flags.String("only", "first,back,limit,latency,fleet", "the `parts` to run, with commas")
 	flags.IntVar(&opts.seed, "seed", 1, "random seed of the traffic")
 	flags.IntVar(&opts.records, "records", 50_000, "first: log records")
 	flags.IntVar(&opts.indicators, "indicators", 10_000, "first: distinct malicious values among them")
@@ -78,8 +80,18 @@ func readOptions(args []string) (options, error) {
 	flags.IntVar(&opts.limited, "limited", 20_000, "limit: domains on Falcon's IOC list")
 	flags.IntVar(&opts.fresh, "fresh", 1000, "latency: IOCs that are listed while the flow runs")
 	flags.DurationVar(&opts.during, "during", 3*time.Minute, "latency: how long that takes")
+	flags.IntVar(&opts.integrations, "integrations", 200, "fleet: integrations on one worker")
+	flags.IntVar(&opts.sick, "sick", -1, "fleet: how many of them have vendors that fail in the second round; -1: a tenth; 0: no second round")
 	if err := flags.Parse(args); err != nil {
 		return opts, err
+	}
+	switch {
+	case opts.integrations < 1:
+		return opts, errors.New("-integrations: at least 1")
+	case opts.sick == -1:
+		opts.sick = opts.integrations / 10
+	case opts.sick < 0 || opts.sick >= opts.integrations:
+		return opts, fmt.Errorf("-sick: between 0 and %d", opts.integrations-1)
 	}
 	known := parts(opts)
 	for name := range strings.SplitSeq(*only, ",") {
@@ -119,10 +131,10 @@ func measured(ctx context.Context, opts options, p part) (err error) {
 	if err != nil {
 		return err
 	}
-	b := &bench{options: opts, temporal: all.Temporal, vendors: all.Vendors, worker: all.Worker}
+	b := &bench{options: opts, dir: dir, all: all, temporal: all.Temporal, vendors: all.Vendors, worker: all.Worker}
 	figures := newFigures()
 	if err := p.measure(b, ctx, figures); err != nil {
-		return fmt.Errorf("%w\nworker's last lines:\n%s", err, all.Worker.Tail(15))
+		return fmt.Errorf("%w\nworker's last lines:\n%s", err, b.worker.Tail(15))
 	}
 	figures.print(os.Stdout)
 	return figures.err()

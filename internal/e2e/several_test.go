@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -129,7 +130,7 @@ func TestATenantInTroubleCostsTheOthersNothing(t *testing.T) {
 			}))
 			sick.eventually("it has called", func() error {
 				if stats := sick.stats(); stats.Total(fault.Falcon)+stats.Total(fault.Mimecast) == 0 {
-					return fmt.Errorf("no call yet")
+					return errors.New("no call yet")
 				}
 				return nil
 			})

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// due is when the firings of these tests are due, every five minutes.
+func due() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
+
+// fired is a good firing: spread by so much, started so much later, and at work for so long.
+func fired(spread, delay, duration time.Duration) firing {
+	planned := due().Add(spread)
+	return firing{
+		due: due(), planned: planned, started: planned.Add(delay), ended: planned.Add(delay + duration), good: true, events: 20,
+	}
+}
+
+func TestTheSpreadThatIsWantedIsNotCountedAsDelay(t *testing.T) {
+	late := latenessOf([]firing{fired(50*time.Second, 2*time.Second, 3*time.Second)}, fleetInterval)
+	require.Equal(t, lateness{
+		owed: 1, runs: 1, events: 20,
+		spread:   spread{50 * time.Second, 50 * time.Second, 50 * time.Second},
+		delay:    spread{2 * time.Second, 2 * time.Second, 2 * time.Second},
+		start:    spread{52 * time.Second, 52 * time.Second, 52 * time.Second},
+		duration: spread{3 * time.Second, 3 * time.Second, 3 * time.Second},
+		total:    spread{55 * time.Second, 55 * time.Second, 55 * time.Second},
+	}, late)
+	require.InDelta(t, 100, late.onTime(), 0.001)
+}
+
+func TestAFiringIsOnTimeIfItHasEndedWellBeforeTheNext(t *testing.T) {
+	good := fired(time.Second, 0, time.Second)
+	failed := good
+	failed.good = false
+	atWork := good
+	atWork.ended, atWork.good = time.Time{}, false
+	for name, c := range map[string]struct {
+		firing firing
+		wanted lateness
+	}{
+		"in time":               {good, lateness{}},
+		"just in time":          {fired(0, 0, fleetInterval-time.Nanosecond), lateness{}},
+		"not started":           {firing{due: due()}, lateness{missed: 1}},
+		"started with the next": {fired(0, fleetInterval, time.Second), lateness{missed: 1}},
+		"ended with the next":   {fired(0, 0, fleetInterval), lateness{overlapping: 1}},
+		"still at work":         {atWork, lateness{overlapping: 1}},
+		"failed":                {failed, lateness{failed: 1}},
+	} {
+		late := latenessOf([]firing{good, c.firing, good, good}, fleetInterval)
+		require.Equal(t, c.wanted, lateness{missed: late.missed, overlapping: late.overlapping, failed: late.failed}, name)
+		if (c.wanted == lateness{}) {
+			require.InDelta(t, 100, late.onTime(), 0.001, name)
+		} else {
+			require.InDelta(t, 75, late.onTime(), 0.001, name)
+		}
+	}
+}
+
+func TestNoFiringAtAllIsNotOnTime(t *testing.T) {
+	require.Zero(t, latenessOf(nil, fleetInterval).onTime())
+}
+
+func TestAMissedFiringBreaksTheBenchmark(t *testing.T) {
+	f := newFigures()
+	latenessOf([]firing{fired(0, 0, 0), {due: due()}}, fleetInterval).show(f, "")
+	require.EqualError(t, f.err(), "not kept: firings missed: 1, bound 0; on time, %: 50, bound 100")
+}
+
+func TestTheMedianAndTheP99AreOfTheSortedTimes(t *testing.T) {
+	var times []time.Duration
+	for n := 100; n >= 1; n-- {
+		times = append(times, time.Duration(n)*time.Second)
+	}
+	require.Equal(t, spread{51 * time.Second, 100 * time.Second, 100 * time.Second}, spreadOf(times))
+	require.Equal(t, "51s, 1m40s, 1m40s", spreadOf(times).String())
+	require.Equal(t, spread{}, spreadOf(nil))
+}
+
+func TestTheSickAreSpreadAmongTheOthers(t *testing.T) {
+	all := (&bench{options: options{integrations: 200, sick: 20}}).members()
+	require.Len(t, all, 200)
+	for from := 0; from < len(all); from += 10 {
+		sick := 0
+		for _, m := range all[from : from+10] {
+			if m.sick {
+				sick++
+			}
+		}
+		require.Equal(t, 1, sick)
+	}
+	require.Equal(t, "it-001", all[0].name)
+	require.Equal(t, "it-200", all[199].name)
+}
+
+func TestAFleetMustHaveHealthyIntegrations(t *testing.T) {
+	for args, wanted := range map[string]string{
+		"-integrations 0":            "-integrations: at least 1",
+		"-integrations 5 -sick 5":    "-sick: between 0 and 4",
+		"-integrations 200 -sick -2": "-sick: between 0 and 199",
+	} {
+		_, err := readOptions(strings.Fields(args))
+		require.EqualError(t, err, wanted)
+	}
+	opts, err := readOptions([]string{"-integrations", "20", "-sick", "0"})
+	require.NoError(t, err)
+	require.Equal(t, 20, opts.integrations)
+	require.Zero(t, opts.sick)
+	opts, err = readOptions(nil)
+	require.NoError(t, err)
+	require.Equal(t, 20, opts.sick)
+}
+
+func TestAClockThatWentOnAsTimeDidHasNotJumped(t *testing.T) {
+	from := time.Now()
+	require.Zero(t, clockJump(from, from.Add(time.Minute)))
+}
+
+func TestTheHealthyAreThoseWhoseVendorsDoNotFail(t *testing.T) {
+	sick := fired(0, 0, 0)
+	sick.sick = true
+	require.Equal(t, []firing{fired(0, 0, 0)}, healthy([]firing{sick, fired(0, 0, 0), sick}))
+	require.Equal(t, "1.50", ratio(3*time.Second, 2*time.Second))
+	require.Equal(t, "unknown", ratio(time.Second, 0))
+}
+
+func TestProcessorTimeIsReadBehindANameThatHoldsAnything(t *testing.T) {
+	used, err := parseStat("4711 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 250 50 13 14 15")
+	require.NoError(t, err)
+	require.Equal(t, 3*time.Second, used)
+	for _, line := range []string{"", "4711 (a) S 1 2", "4711 (a) S 1 2 3 4 5 6 7 8 9 10 x 50"} {
+		_, err := parseStat(line)
+		require.Error(t, err, line)
+	}
+}
