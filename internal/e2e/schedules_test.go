@@ -64,9 +64,26 @@ func (w *world) waitForSchedule(flow, words string) string {
 
 func (w *world) deleteSchedule(flow string) {
 	w.t.Helper()
+	w.untilAtRest()
 	w.cli("schedule", "delete", "--schedule-id", wire.ScheduleID(w.name, flow))
 	_, err := w.shown(flow)
 	require.Error(w.t, err, "it is gone")
+}
+
+// untilAtRest waits until the integration has done all that it was asked for: before that it may make a Schedule in the very
+// moment in which a test deletes it.
+func (w *world) untilAtRest() {
+	w.t.Helper()
+	w.eventually("the integration is at rest", func() error {
+		shown, err := w.temporal.DescribeWorkflowExecution(w.patient(), wire.IntegrationID(w.name), "")
+		if err != nil {
+			return err
+		}
+		if shown.GetPendingWorkflowTask() != nil || len(shown.GetPendingActivities()) > 0 {
+			return fmt.Errorf("at work: %v, %v", shown.GetPendingWorkflowTask(), shown.GetPendingActivities())
+		}
+		return nil
+	})
 }
 
 func TestAScheduleThatIsDeletedByHandComesBackAndNothingIsSharedAgain(t *testing.T) {
