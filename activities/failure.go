@@ -29,6 +29,7 @@ const (
 	InvalidSettings    = "InvalidSettings"    // final: refused, with every problem listed
 	InvalidInput       = "InvalidInput"       // an update that is refused, with every problem listed
 	InvalidRecord      = "InvalidRecord"      // final: what the ledger can never keep; a fault of ours
+	SettingsChanged    = "SettingsChanged"    // an update that is refused: its author has not seen the settings as they are
 	ScheduleMissing    = "ScheduleMissing"    // final: a Schedule was deleted by hand
 )
 

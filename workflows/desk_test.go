@@ -182,12 +182,16 @@ type answer struct {
 }
 
 // update sends an update. Its answer is there at the next step.
-func (d *desk) update(name, input string) *answer {
+// update asks with an input and what else there is, as JSON each.
+func (d *desk) update(name, input string, more ...string) *answer {
 	d.asked++ // Temporal takes two updates with the same id for one
 	got := &answer{}
 	args := []any{json.RawMessage(input)}
 	if input == "" {
 		args = nil
+	}
+	for _, argument := range more {
+		args = append(args, json.RawMessage(argument))
 	}
 	d.env.UpdateWorkflow(name, fmt.Sprint("update ", d.asked), &testsuite.TestUpdateCallback{
 		OnAccept: func() {},

@@ -31,17 +31,20 @@ type request struct {
 	about string // shown by the Temporal UI
 	check func(now time.Time, input []byte) error
 	take  func(ctx workflow.Context, input []byte) any
+	// seen, if there is one, reads the second argument of an update: what whoever asks takes for true. It refuses if that is
+	// not true any more.
+	seen func(was []byte) error
 }
 
 func (in *integration) requests() []request {
 	return []request{
-		{wire.ChangeSettings, "JSON merge patch on the settings", in.checkChange, in.changeSettings},
-		{wire.Pause, `stop the Schedules; {"reason": "…"} or nothing`, checkReason, in.pause},
-		{wire.Resume, "go on after a pause", checkReason, in.resume},
-		{wire.Reconnect, "check both connections and go on after a permanent error", checkNothing, in.reconnect},
-		{wire.SyncNow, "run now: nothing, or a flow as JSON string", checkFlow, in.syncNow},
-		{wire.ForgetCheckpoint, `read again: {"flow": "…", "from": "2026-11-01T00:00:00Z"}`, checkForget, in.forgetCheckpoint},
-		{wire.ApproveWithdrawal, `withdraw more than the deletion guard lets: {"flow": "import-iocs", "values": 42}`, in.checkApproval, in.approveWithdrawal},
+		{wire.ChangeSettings, "JSON merge patch on the settings", in.checkChange, in.changeSettings, in.checkSeen},
+		{wire.Pause, `stop the Schedules; {"reason": "…"} or nothing`, checkReason, in.pause, nil},
+		{wire.Resume, "go on after a pause", checkReason, in.resume, nil},
+		{wire.Reconnect, "check both connections and go on after a permanent error", checkNothing, in.reconnect, nil},
+		{wire.SyncNow, "run now: nothing, or a flow as JSON string", checkFlow, in.syncNow, nil},
+		{wire.ForgetCheckpoint, `read again: {"flow": "…", "from": "2026-11-01T00:00:00Z"}`, checkForget, in.forgetCheckpoint, nil},
+		{wire.ApproveWithdrawal, `withdraw more than the deletion guard lets: {"flow": "import-iocs", "values": 42}`, in.checkApproval, in.approveWithdrawal, nil},
 	}
 }
 
@@ -49,8 +52,8 @@ func (in *integration) requests() []request {
 func (in *integration) reports() []request {
 	return []request{
 		// Reports first: the end of a run must not be passed by the start of the next, which waits in a queue of its own.
-		{wire.RunReported, "internal: from the runs of the flows", checkReport, in.runReported},
-		{wire.RunStarted, "internal: from the runs of the flows", checkRun, in.runStarted},
+		{wire.RunReported, "internal: from the runs of the flows", checkReport, in.runReported, nil},
+		{wire.RunStarted, "internal: from the runs of the flows", checkRun, in.runStarted, nil},
 	}
 }
 
@@ -153,18 +156,21 @@ func (in *integration) requestNames() []string {
 
 // onUpdate takes an update; one that is refused leaves no trace but its answer.
 func (in *integration) onUpdate(ctx workflow.Context, request request) error {
-	handler := func(ctx workflow.Context, input converter.RawValue) (any, error) {
+	handler := func(ctx workflow.Context, input, _ converter.RawValue) (any, error) {
 		answer := request.take(ctx, input.Payload().GetData())
 		in.woken.SendAsync(nil)
 		return answer, nil
 	}
 	return workflow.SetUpdateHandlerWithOptions(ctx, request.name, handler, workflow.UpdateHandlerOptions{
 		Description: request.about,
-		Validator: func(ctx workflow.Context, input converter.RawValue) error {
+		Validator: func(ctx workflow.Context, input, was converter.RawValue) error {
 			if err := checked(workflow.Now(ctx), request, input.Payload().GetData()); err != nil {
 				return temporal.NewNonRetryableApplicationError(err.Error(), activities.InvalidInput, nil)
 			}
-			return nil
+			if request.seen == nil || absent(was.Payload().GetData()) {
+				return nil
+			}
+			return request.seen(was.Payload().GetData())
 		},
 	})
 }

@@ -7,11 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/threatshare/threatshare/activities"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/settings"
+	"github.com/threatshare/threatshare/internal/wire"
 )
 
 // furthestBack is how far back a flow can be asked to read again: Mimecast keeps its logs for 30 days.
@@ -26,6 +28,23 @@ type Changed struct {
 func (in *integration) checkChange(_ time.Time, input []byte) error {
 	_, err := in.settings.Patch(input)
 	return err
+}
+
+// checkSeen refuses a change whose author has not seen the settings as they are: was is a merge patch with the values that
+// are to be replaced.
+func (in *integration) checkSeen(was []byte) error {
+	if len(was) > maxInput {
+		return temporal.NewNonRetryableApplicationError(fmt.Sprintf("%s: at most %d bytes are compared", wire.ChangeSettings, maxInput), activities.InvalidInput, nil)
+	}
+	seen, err := in.settings.Patch(was)
+	if err != nil {
+		return temporal.NewNonRetryableApplicationError(fmt.Sprintf("%s: what was seen: %v", wire.ChangeSettings, err), activities.InvalidInput, nil)
+	}
+	if paths := settings.Differing(in.settings, seen); len(paths) > 0 {
+		return temporal.NewNonRetryableApplicationError(
+			"changed by somebody else meanwhile: "+strings.Join(paths, ", "), activities.SettingsChanged, nil, paths)
+	}
+	return nil
 }
 
 func (in *integration) changeSettings(_ workflow.Context, input []byte) any {

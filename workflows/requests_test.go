@@ -2,10 +2,13 @@ package workflows_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/threatshare/threatshare/activities"
 	"github.com/threatshare/threatshare/internal/indicator"
@@ -41,6 +44,34 @@ func TestChangedSettingsAreCheckedScheduledAndInForceFromTheNextRun(t *testing.T
 			d.run(document, nil)
 		})
 	}
+}
+
+func TestAChangeIsTakenOnlyIfItsAuthorHasSeenTheSettingsAsTheyAre(t *testing.T) {
+	d := newDesk(t)
+	var stale, fresh, unreadable *answer
+	d.then(func() {
+		d.update(wire.ChangeSettings, `{"sendToFalcon": {"urlDomains": {"severity": "low"}}}`)
+	})
+	d.then(func() {
+		const seen = `{"sendToFalcon": {"urlDomains": {"severity": %q, "action": "detect"}}}`
+		change := `{"sendToFalcon": {"urlDomains": {"severity": "high", "action": "no_action"}}}`
+		stale = d.update(wire.ChangeSettings, change, fmt.Sprintf(seen, "medium"))
+		unreadable = d.update(wire.ChangeSettings, change, `{"severity": "low"}`)
+		require.Equal(t, "low", query[settings.Settings](d, wire.Settings).SendToFalcon.URLDomains.Severity)
+		fresh = d.update(wire.ChangeSettings, change, fmt.Sprintf(seen, "low"))
+	})
+	d.then(func() {
+		refused, is := errors.AsType[*temporal.ApplicationError](stale.refused)
+		require.True(t, is)
+		require.Equal(t, activities.SettingsChanged, refused.Type())
+		var paths []string
+		require.NoError(t, refused.Details(&paths))
+		require.Equal(t, []string{"sendToFalcon.urlDomains.severity"}, paths)
+		require.ErrorContains(t, unreadable.refused, "severity: unknown setting")
+		require.NoError(t, fresh.refused)
+		require.Equal(t, "high", query[settings.Settings](d, wire.Settings).SendToFalcon.URLDomains.Severity)
+	})
+	d.run(document, nil)
 }
 
 func TestAChangeIsAnsweredWithItsWarnings(t *testing.T) {
