@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/threatshare/threatshare/internal/explain"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/wire"
 )
@@ -128,10 +129,10 @@ entry, times in UTC; a cell that a spreadsheet would take for a formula begins w
 			if err != nil {
 				return err
 			}
-			var asked *sought
+			var asked *explain.Sought
 			if len(args) == 2 {
-				found := seek(args[1])
-				asked, in.Value = &found, found.value
+				found := explain.Seek(args[1])
+				asked, in.Value = &found, found.Value
 			}
 			return a.withTemporal(cmd.Context(), func(ctx context.Context, c client.Client) error {
 				return a.history(ctx, c, in, asked, options)
@@ -178,7 +179,7 @@ func (o historyOptions) input(name string, now time.Time) (historyInput, error) 
 	return in, nil
 }
 
-func (a *app) history(ctx context.Context, c client.Client, in historyInput, asked *sought, options historyOptions) error {
+func (a *app) history(ctx context.Context, c client.Client, in historyInput, asked *explain.Sought, options historyOptions) error {
 	raw, more, err := a.historyOf(ctx, c, in, options)
 	if err != nil {
 		return err

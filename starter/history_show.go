@@ -11,12 +11,13 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"go.temporal.io/sdk/client"
 
+	"github.com/threatshare/threatshare/internal/explain"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/wire"
 )
 
 // showValue tells everything about one value.
-func (a *app) showValue(ctx context.Context, c client.Client, in historyInput, asked sought, entries []historyEntry) {
+func (a *app) showValue(ctx context.Context, c client.Client, in historyInput, asked explain.Sought, entries []historyEntry) {
 	a.print("searched  %s in the ledger of %s\n", asked, in.Integration)
 	if len(entries) == 0 {
 		a.showUnknown(in, asked)
@@ -47,7 +48,7 @@ func (e historyEntry) facts() [][2]string {
 	}
 	moment := func(name string, at time.Time) {
 		if !at.IsZero() {
-			add(name, inSeconds(at))
+			add(name, explain.At(at))
 		}
 	}
 	reason := string(e.Reason)
@@ -71,9 +72,9 @@ func (e historyEntry) facts() [][2]string {
 }
 
 // showUnknown says what it can mean that the ledger has nothing.
-func (a *app) showUnknown(in historyInput, asked sought) {
+func (a *app) showUnknown(in historyInput, asked explain.Sought) {
 	if in.List+in.State+in.Source+in.Kind != "" || !in.Since.IsZero() {
-		a.print("\nno entry of it passes the filters\nwithout them  starter history %s %s\n", in.Integration, quoted(asked.value))
+		a.print("\nno entry of it passes the filters\nwithout them  starter history %s %s\n", in.Integration, quoted(asked.Value))
 		return
 	}
 	a.print(`
@@ -84,7 +85,7 @@ no entry. What that can mean:
 - it is blocked or listed by somebody else, and this integration has never met it
 - it was met in another spelling  (starter history %[1]s --state held)
 `, in.Integration)
-	if above := asked.parent(); above != "" {
+	if above := asked.Parent(); above != "" {
 		a.print("- the domain above it is what is blocked  (starter history %s %s)\n", in.Integration, above)
 	}
 }
@@ -131,7 +132,7 @@ func (a *app) showChanges(name string, entries []historyEntry, more bool) {
 			reason = strings.TrimPrefix(reason+": "+e.Detail, ": ")
 		}
 		t.AppendRow(table.Row{
-			inSeconds(e.ChangedAt), shown(e.List), shown(e.Value), shown(e.State), indicator.Printable(reason, longestMessage), shown(string(e.Source)),
+			explain.At(e.ChangedAt), shown(e.List), shown(e.Value), shown(e.State), indicator.Printable(reason, longestMessage), shown(string(e.Source)),
 		})
 	}
 	count := fmt.Sprintf("all %d", len(entries))

@@ -3,17 +3,14 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
 
+	"github.com/threatshare/threatshare/internal/explain"
 	"github.com/threatshare/threatshare/internal/guard"
 	"github.com/threatshare/threatshare/internal/indicator"
 )
 
-// onMimecast says whether a list is one that Mimecast blocks by.
-func onMimecast(list string) bool { return list != "iocs" }
-
 func vendorOf(list string) string {
-	if onMimecast(list) {
+	if explain.OnMimecast(list) {
 		return "mimecast"
 	}
 	return "falcon"
@@ -21,124 +18,10 @@ func vendorOf(list string) string {
 
 // meaning says in a sentence what the state of an entry is and why.
 func (e historyEntry) meaning() string {
-	since := " since " + inSeconds(e.ChangedAt)
-	switch e.State {
-	case "shared":
-		said := e.effect() + since + ": " + because(e.Source)
-		if e.Reason != "" {
-			said += "; " + reasonWords(e.Reason)
-		}
-		return said
-	case "held":
-		return "kept back by the guard" + since + ": " + reasonWords(e.Reason)
-	case "quarantined":
-		return fmt.Sprintf("refused by %s in %d runs, last at %s; after the third refusal it is not offered any more",
-			vendorName(e.List), max(e.Tries, 1), inSeconds(e.ChangedAt))
-	case "foreign":
-		return "left alone" + since + ": " + reasonWords(e.Reason)
-	case "withdrawn":
-		return "taken back at " + inSeconds(e.ChangedAt) + ": " + reasonWords(e.Reason)
-	default:
-		return shown(e.State) + since
-	}
-}
-
-// effect is what a list does to a value on it.
-func (e historyEntry) effect() string {
-	switch e.List {
-	case "iocs":
-		if e.Severity != "" {
-			return fmt.Sprintf("an IOC in Falcon (%s, %s)", shown(e.Action), shown(e.Severity))
-		}
-		return "an IOC in Falcon"
-	case "byoti":
-		return "mail with this file is blocked in Mimecast"
-	case "blocked-senders", "sender-policies":
-		return "mail from this domain is blocked in Mimecast"
-	case "managed-urls":
-		return "links to this domain are blocked in Mimecast"
-	default:
-		return "on the list " + shown(e.List)
-	}
-}
-
-func vendorName(list string) string {
-	if onMimecast(list) {
-		return "Mimecast"
-	}
-	return "Falcon"
-}
-
-// because is what the source had told.
-func because(source indicator.Source) string {
-	switch source {
-	case indicator.AttachmentHashes:
-		return "Mimecast found a malicious attachment"
-	case indicator.URLDomains:
-		return "Mimecast found a malicious URL"
-	case indicator.ImpersonationDomains:
-		return "Mimecast found impersonation mail"
-	case indicator.IOCHashes, indicator.IOCDomains:
-		return "Falcon's IOC list has it"
-	case indicator.AlertDomains:
-		return "a Falcon alert has it as its indicator"
-	default:
-		return "told by " + shown(string(source))
-	}
-}
-
-// reasonWords says what a reason means. docs/guard.md has them at length.
-func reasonWords(reason indicator.Reason) string {
-	switch reason {
-	case guard.PublicSuffix:
-		return "strangers register names beneath it"
-	case guard.SpecialUse:
-		return "it is no name of the public DNS"
-	case guard.InternalDomain:
-		return "one of your own domains by Mimecast, or one beneath or above it"
-	case guard.Protected:
-		return "protect.domains has it, or one beneath or above it"
-	case guard.VendorHost:
-		return "a host of Mimecast's or CrowdStrike's"
-	case guard.EmptyFile:
-		return "the empty file"
-	case guard.KnownGood:
-		return "a file that is known to be harmless"
-	case guard.NotCanonical, guard.NoRules:
-		return "the worker could not judge it"
-	case guard.UnknownTLD:
-		return "its top-level domain is not known"
-	case guard.Homograph:
-		return "letters that look like others, so that another name may be meant"
-	case guard.FreeMail:
-		return "a free-mail provider"
-	case guard.PopularSite:
-		return "a site too big to block"
-	case guard.SharedHosting:
-		return "strangers share it: a link shortener, file host or dynamic DNS"
-	case guard.Warninglist:
-		return "one of the operator's own warning lists has it"
-	case "found":
-		return "it was there before and is this integration's"
-	case "made-by-others":
-		return "somebody else has put it on the list already"
-	case "permitted-by-others":
-		return "somebody permits it there"
-	case "vendor-refused":
-		return "the vendor refuses it"
-	case "deleted":
-		return "Falcon's IOC list has it no more"
-	case "expired":
-		return "it has expired in Falcon's IOC list"
-	case "not-blocking":
-		return "its action in Falcon's IOC list blocks nothing any more"
-	case "undone":
-		return "by starter withdraw"
-	case "":
-		return "no reason given"
-	default:
-		return "no value that could be shared (" + shown(string(reason)) + ")"
-	}
+	return explain.Entry{
+		Kind: e.Kind, Value: e.Value, List: e.List, State: e.State, Action: e.Action, Severity: e.Severity,
+		Reason: e.Reason, Source: e.Source, Tries: e.Tries, ChangedAt: e.ChangedAt,
+	}.Meaning()
 }
 
 // remedy says how the decision is changed; empty if there is nothing to do about it.
@@ -154,11 +37,11 @@ func (e historyEntry) remedy(name string, protect protection) string {
 	case e.State != "shared":
 		return ""
 	case !e.DueAt.IsZero():
-		return "to be withdrawn since " + inSeconds(e.DueAt) + ": " + reasonWords(e.DueReason) +
+		return "to be withdrawn since " + explain.At(e.DueAt) + ": " + explain.Reason(e.DueReason) +
 			"\nif the deletion guard has stopped that  starter sync " + name + " --approve"
-	case !onMimecast(e.List) && domain:
+	case !explain.OnMimecast(e.List) && domain:
 		return "to take it back delete it in Falcon, and keep it away: " + protect.with(name, "domains", e.Value)
-	case !onMimecast(e.List):
+	case !explain.OnMimecast(e.List):
 		return "to take it back delete it in Falcon, under IOC Management"
 	case domain:
 		return "to unblock it   " + protect.with(name, "domains", e.Value)
@@ -204,12 +87,4 @@ func pastes(values []string) bool {
 		}
 	}
 	return true
-}
-
-// inSeconds is a time for people.
-func inSeconds(at time.Time) string {
-	if at.IsZero() {
-		return "an unknown time"
-	}
-	return at.UTC().Format(time.RFC3339)
 }

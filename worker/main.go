@@ -63,6 +63,10 @@ func run(cfg config.Config, log *slog.Logger) error {
 	}
 	health := boot.NewHealth()
 	health.Handle("GET /metrics", counted.Handler())
+	var pages lateHandler
+	if cfg.Console == "on" {
+		health.Handle("/", &pages)
+	}
 	server, err := health.Serve(ctx, cfg.Listen, log)
 	if err != nil {
 		return err
@@ -81,6 +85,10 @@ func run(cfg config.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	keys, err := boot.CodecKeys() // before servers are waited for
+	if err != nil {
+		return err
+	}
 
 	store, err := openLedger(ctx, cfg.Ledger.Reveal(), log, health.Waiting)
 	if err != nil {
@@ -93,9 +101,17 @@ func run(cfg config.Config, log *slog.Logger) error {
 	}
 	defer temporal.Close()
 
+	links := notify.Links{UI: cfg.TemporalUI, Console: cfg.ConsoleURL, Namespace: namespace}
+	shown, err := newConsole(cfg, temporal, store, links, nil, log)
+	if err != nil {
+		return err
+	}
+	pages.arrive(shown)
+
 	steps := &activities.Activities{
 		Vendors: newVendors(cfg, counted.ObserveCall), Ledger: store, Guard: lists, Temporal: temporal, Queue: cfg.TaskQueue,
-		Now: time.Now, Mail: counted.Mailer(sender), Links: notify.Links{UI: cfg.TemporalUI, Namespace: namespace}, Metrics: counted,
+		Now: time.Now, Mail: counted.Mailer(sender), Links: links, Metrics: counted,
+		Pseudonym: keys.Pseudonym(),
 	}
 	if err := serve(ctx, temporal, cfg.TaskQueue, steps, func() {
 		health.Ready(func(ctx context.Context) error {

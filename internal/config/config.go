@@ -20,7 +20,7 @@ type Config struct {
 	Ledger Secret `env:"THREATSHARE_LEDGER" envDefault:"sqlite:threatshare.db"`
 	// TaskQueue is the Temporal task queue that the worker serves.
 	TaskQueue string `env:"THREATSHARE_TASK_QUEUE" envDefault:"threatshare"`
-	// Listen is host:port of /healthz, /readyz and /metrics; empty if they are switched off.
+	// Listen is host:port of /healthz, /readyz, /metrics and the console; empty if they are switched off.
 	Listen string `env:"THREATSHARE_LISTEN" envDefault:"127.0.0.1:8080"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel slog.Level `env:"THREATSHARE_LOG_LEVEL" envDefault:"info"`
@@ -34,6 +34,12 @@ type Config struct {
 	MailFrom string `env:"THREATSHARE_MAIL_FROM"`
 	// TemporalUI is the address of the Temporal UI, for links in mail; without a slash at its end, empty if not known.
 	TemporalUI string `env:"THREATSHARE_TEMPORAL_UI"`
+	// Console is on or off.
+	Console string `env:"THREATSHARE_CONSOLE" envDefault:"on"`
+	// ConsolePassword is asked for by the console; empty: nobody is asked, which only an address on loopback allows.
+	ConsolePassword Secret `env:"THREATSHARE_CONSOLE_PASSWORD"`
+	// ConsoleURL is where people reach the console, if that is not Listen; without a slash at its end.
+	ConsoleURL string `env:"THREATSHARE_CONSOLE_URL"`
 
 	// sets answers for the credential sets. It is a function, which no formatting verb looks into, since the environment
 	// that it reads is full of secrets.
@@ -45,7 +51,7 @@ type Config struct {
 // integrations that use the set, and Credentials tells them.
 func Read(environ []string) (Config, error) {
 	vars := environment(env.ToMap(environ))
-	own, problems := vars.withFiles("THREATSHARE_LEDGER", "THREATSHARE_SMTP_URL")
+	own, problems := vars.withFiles("THREATSHARE_LEDGER", "THREATSHARE_SMTP_URL", "THREATSHARE_CONSOLE_PASSWORD")
 	if listen, set := own["THREATSHARE_LISTEN"]; set && listen == "" {
 		own["THREATSHARE_LISTEN"] = "off" // an empty variable says "none" here and does not fall back to the default
 	}
@@ -118,9 +124,9 @@ func (c *Config) check() []error {
 	}
 	if c.TemporalUI != "" {
 		var err error
-		if c.TemporalUI, err = parseTemporalUI(c.TemporalUI); err != nil {
+		if c.TemporalUI, err = parseLink(c.TemporalUI); err != nil {
 			problem("THREATSHARE_TEMPORAL_UI: %w", err)
 		}
 	}
-	return problems
+	return append(problems, c.checkConsole()...)
 }

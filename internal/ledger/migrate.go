@@ -55,6 +55,7 @@ func checkWritable(ctx context.Context, db *sql.DB) error {
 	for _, statement := range []string{
 		"INSERT INTO indicators SELECT * FROM indicators WHERE 1 = 0",
 		"INSERT INTO remediations SELECT * FROM remediations WHERE 1 = 0",
+		"INSERT INTO days SELECT * FROM days WHERE 1 = 0",
 	} {
 		if _, err := db.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("the ledger can be read but not written to: %w", err)

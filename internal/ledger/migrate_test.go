@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
@@ -73,6 +74,12 @@ func version1IsKept(t *testing.T, dsn string) {
 		require.NoError(t, err)
 		require.Len(t, found, want)
 	}
+	daily, err := store.Daily(t.Context(), acme, at(0))
+	require.NoError(t, err)
+	require.Len(t, daily, len(states))
+	for _, count := range daily {
+		require.Equal(t, ledger.DayCount{Day: at(0).Truncate(24 * time.Hour), Source: indicator.URLDomains, State: count.State, N: 4}, count)
+	}
 	_, total := dueOf(t, store, at(41), 0, ledger.BYOTI)
 	require.Equal(t, 1, total)
 	want(t, store, at(3), remediation(today, domain("new.example")))
@@ -89,7 +96,7 @@ func upgradeDoneTwice(t *testing.T, dsn string) {
 	before := lookup(t, store, ledger.SenderPolicies, key)
 
 	db := connect(t, dsn)
-	_, err = db.ExecContext(t.Context(), "DELETE FROM ledger_schema WHERE version_id = 2")
+	_, err = db.ExecContext(t.Context(), "DELETE FROM ledger_schema WHERE version_id >= 2")
 	require.NoError(t, err)
 	_, err = ledger.Open(t.Context(), dsn)
 	require.ErrorContains(t, err, "migrate from schema version 1")

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/samber/lo"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -111,26 +112,52 @@ func randomHistories(tb *testing.T, dsn string) {
 	rapid.Check(tb, func(t *rapid.T) {
 		integration := fmt.Sprintf("history-%d", histories.Add(1))
 		model := make(map[modelKey]ledger.Entry)
+		counted := make(map[ledger.DayCount]int)
 		for minute := range rapid.IntRange(1, 5).Draw(t, "steps") {
+			now := at(minute).AddDate(0, 0, minute/2) // some changes of one day, some of the next
 			entries := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) ledger.Entry { return drawEntry(t, integration) }), 0, 8).Draw(t, "entries")
-			require.NoError(t, store.Record(tb.Context(), at(minute), entries))
+			require.NoError(t, store.Record(tb.Context(), now, entries))
 			for _, e := range entries {
-				expect(model, e, at(minute))
+				where := modelKey{e.List, e.Key}
+				before := model[where].State
+				expect(model, e, now)
+				if after := model[where]; after.State != before {
+					counted[ledger.DayCount{Day: now.Truncate(24 * time.Hour), Source: after.Source, State: after.State}]++
+				}
 			}
-			markAndClear(t, tb, store, integration, model, at(minute))
+			markAndClear(t, tb, store, integration, model, now)
 			require.Equal(t, model, everything(t, tb, store, integration))
-			requireAnswers(t, tb, store, integration, model, at(minute))
+			requireAnswers(t, tb, store, integration, model, now)
+			requireDays(t, tb, store, integration, counted)
 		}
-		counted := 0
+		entries := 0
 		for _, run := range []string{"run-1", "run-2", "run-3"} {
 			counts, err := store.Summary(tb.Context(), integration, run)
 			require.NoError(t, err)
 			for _, c := range counts {
-				counted += c.N
+				entries += c.N
 			}
 		}
-		require.Equal(t, len(model), counted, "every entry counts for exactly one run")
+		require.Equal(t, len(model), entries, "every entry counts for exactly one run")
 	})
+}
+
+// requireDays compares the counts of days with those of the model, from each of its days on.
+func requireDays(t *rapid.T, tb *testing.T, store *ledger.Store, integration string, want map[ledger.DayCount]int) {
+	for minute := range 5 {
+		since := at(0).AddDate(0, 0, minute)
+		daily, err := store.Daily(tb.Context(), integration, since)
+		require.NoError(t, err)
+		got := make(map[ledger.DayCount]int)
+		for _, count := range daily {
+			n := count.N
+			count.N = 0
+			got[count] = n
+		}
+		require.Equal(t, lo.PickBy(want, func(count ledger.DayCount, _ int) bool {
+			return !count.Day.Before(since.Truncate(24 * time.Hour))
+		}), got)
+	}
 }
 
 // markAndClear marks and clears some keys, in the ledger and in the model.

@@ -110,6 +110,8 @@ func TestWhatEveryRunAsksForReadsItsIndex(t *testing.T) {
 			"COVERING INDEX indicators_known (integration=? AND list=?)", "SCAN missing\nSEARCH indicators USING INDEX " + byKey,
 		}, true},
 		{"summary", summaryStatement, []any{"acme", "run-1"}, []string{"COVERING INDEX indicators_by_run (integration=? AND run=?)"}, false},
+		{"days", dailyStatement, []any{"acme", "2026-11-01"}, []string{"sqlite_autoindex_days_1 (integration=? AND day>?)"}, false},
+		{"count a state", countStatement, []any{"acme", "held", 10}, []string{"(integration=? AND state=?)"}, false},
 		{"mark due", setDueStatement + keyed + " AND " + isNotDue, append([]any{nil, ""}, keyedArguments...), []string{byKey}, false},
 		{"clear due", setDueStatement + keyed + " AND " + isDue, append([]any{nil, ""}, keyedArguments...), []string{byKey}, false},
 		{"wanted remediations", wantedStatement, []any{"acme", "iocDomains", 10}, []string{"remediations_wanted (integration=? AND source=?)"}, false},

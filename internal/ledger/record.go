@@ -51,16 +51,17 @@ func (s *Store) record(ctx context.Context, now time.Time, entries []Entry) erro
 	}
 	scopes := slices.Collect(maps.Keys(groups))
 	return s.change(ctx, scopes, func(tx *sql.Tx) error {
+		counts := map[day]int{}
 		for _, where := range scopes {
 			known, err := s.lookup(ctx, tx, where, keys(groups[where]))
 			if err != nil {
 				return err
 			}
-			if err := s.write(ctx, tx, changes(known, groups[where], now)); err != nil {
+			if err := s.write(ctx, tx, changes(known, groups[where], now, counts)); err != nil {
 				return err
 			}
 		}
-		return nil
+		return s.countDays(ctx, tx, counts)
 	})
 }
 
@@ -88,9 +89,11 @@ func keys(entries []Entry) []indicator.Key {
 	return list
 }
 
-// changes gives the entries that are to be written, in the order of their keys. It changes known.
-func changes(known map[indicator.Key]Entry, next []Entry, now time.Time) []Entry {
+// changes gives the entries that are to be written, in the order of their keys. It changes known, and adds to counts what comes
+// into another state.
+func changes(known map[indicator.Key]Entry, next []Entry, now time.Time, counts map[day]int) []Entry {
 	changed := make(map[indicator.Key]bool)
+	date := now.Format(time.DateOnly)
 	for _, entry := range next {
 		before, ok := known[entry.Key]
 		after := first(entry, now)
@@ -100,6 +103,9 @@ func changes(known map[indicator.Key]Entry, next []Entry, now time.Time) []Entry
 		if !ok || after != before {
 			known[entry.Key] = after
 			changed[entry.Key] = true
+		}
+		if !ok || after.State != before.State {
+			counts[day{after.Integration, date, after.Source, after.State}]++
 		}
 	}
 	list := make([]Entry, 0, len(changed))

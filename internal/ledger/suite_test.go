@@ -95,6 +95,7 @@ func each(t *testing.T, empty func(t *testing.T) string) {
 		{"search gives what changed since a time", searchSince},
 		{"search pages through everything, newest change first", searchPages},
 		{"search refuses what no entry can have", searchRefuses},
+		{"entries in a state are counted up to a bound", statesAreCounted},
 		{"reopening keeps everything", reopeningKeeps},
 		{"a newer schema is refused and left alone", newerSchema},
 		{"what version 1 wrote is kept", version1IsKept},

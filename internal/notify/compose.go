@@ -132,6 +132,10 @@ func commands(n Notice, at Links) string {
 	}
 	line("starter status", shellWord(integration))
 	line("starter check", shellWord(integration))
+	if at.Console != "" {
+		b.WriteString("\nIn the console:\n\n")
+		fmt.Fprintf(&b, "    %s/i/%s\n", at.Console, url.PathEscape(integration))
+	}
 	if at.UI != "" {
 		b.WriteString("\nIn the Temporal UI:\n\n")
 		fmt.Fprintf(&b, "    %s/namespaces/%s/workflows/%s\n", at.UI, url.PathEscape(namespace), url.PathEscape(id))

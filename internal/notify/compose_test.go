@@ -99,6 +99,12 @@ func TestTheLinkLeadsToTheWorkflow(t *testing.T) {
 	require.Contains(t, text, "\n    https://temporal.example/namespaces/a%2Fb/workflows/threatshare%2Facme\n")
 }
 
+func TestTheConsoleIsNamedWhereItIsKnown(t *testing.T) {
+	text := notify.Compose(needsYou(), notify.Links{Console: "https://threatshare.example"}).Text
+	require.Contains(t, text, "\n    https://threatshare.example/i/acme\n")
+	require.NotContains(t, notify.Compose(needsYou(), notify.Links{}).Text, "console")
+}
+
 func TestOnlyWhatAPersonCanMendAsksForASignal(t *testing.T) {
 	for name, notice := range everyKind() {
 		asked := strings.Contains(notify.Compose(notice, notify.Links{}).Text, "--name reconnect")

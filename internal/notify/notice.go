@@ -41,6 +41,7 @@ type Problem struct {
 // Links are where people look and what they call: they depend on the installation.
 type Links struct {
 	UI        string // address of the Temporal UI such as "https://temporal.example"; "": not known
+	Console   string // address of the console, likewise
 	Namespace string
 }
 

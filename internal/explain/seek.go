@@ -1,4 +1,6 @@
-package main
+// Package explain puts what the ledger knows of a value into words, and understands values as people write them. What a
+// person can do about it depends on where the words stand: the starter names commands, the console has buttons. Pure.
+package explain
 
 import (
 	"regexp"
@@ -18,23 +20,23 @@ var (
 	defangedScheme = regexp.MustCompile(`(?i)^h[x*]{2}p(s?)(:|://)`)
 )
 
-// sought is a value that a person asks about, as the ledger spells it.
-type sought struct {
-	value string
-	kind  string // empty for a text that is no value
-	also  string // how people write it, if that is different
-	why   string // why it is no value
+// Sought is a value that a person asks about, as the ledger spells it.
+type Sought struct {
+	Value string
+	Kind  indicator.Kind // empty for a text that is no value
+	Also  string         // how people write it, if that is different
+	Why   string         // why it is no value
 }
 
-// seek reads a value as people write it: also a URL, an address of mail, in capitals, in letters of another script, or made
+// Seek reads a value as people write it: also a URL, an address of mail, in capitals, in letters of another script, or made
 // harmless with [.] and hxxp.
-func seek(raw string) sought {
+func Seek(raw string) Sought {
 	text := refanged(raw)
 	if len(text) > 1 && strings.HasPrefix(text, `"`) && strings.HasSuffix(text, `"`) {
-		return sought{value: text} // as the ledger shows what is no value
+		return Sought{Value: text} // as the ledger shows what is no value
 	}
 	if hash, err := indicator.New(indicator.Sighting{Kind: indicator.SHA256, Raw: text}, ""); err == nil {
-		return sought{value: hash.Value, kind: string(hash.Kind)}
+		return Sought{Value: hash.Value, Kind: hash.Kind}
 	}
 	host := text
 	if domain, found := indicator.SenderDomain(text); found && !strings.Contains(text, "://") {
@@ -43,11 +45,11 @@ func seek(raw string) sought {
 	domain, err := indicator.New(indicator.Sighting{Kind: indicator.Domain, Raw: host}, "")
 	if err != nil {
 		// The ledger keeps what a vendor told and was no value in quotes and with the same cuts.
-		return sought{value: strconv.Quote(indicator.Shown(text)), why: err.Error()}
+		return Sought{Value: strconv.Quote(indicator.Shown(text)), Why: err.Error()}
 	}
-	found := sought{value: domain.Value, kind: string(domain.Kind)}
+	found := Sought{Value: domain.Value, Kind: domain.Kind}
 	if spelled, err := idna.ToUnicode(domain.Value); err == nil && spelled != domain.Value {
-		found.also = spelled
+		found.Also = spelled
 	}
 	return found
 }
@@ -61,24 +63,24 @@ func refanged(raw string) string {
 }
 
 // String says what is searched for.
-func (s sought) String() string {
-	said := shown(s.value)
+func (s Sought) String() string {
+	said := shown(s.Value)
 	switch {
-	case s.kind != "":
-		said += " (" + s.kind + ")"
-	case s.why != "":
-		said += " (no value that could be shared: " + indicator.Printable(s.why, longestCell) + ")"
+	case s.Kind != "":
+		said += " (" + string(s.Kind) + ")"
+	case s.Why != "":
+		said += " (no value that could be shared: " + indicator.Printable(s.Why, longestWord) + ")"
 	}
-	if s.also != "" {
-		said += ", which is " + shown(s.also)
+	if s.Also != "" {
+		said += ", which is " + shown(s.Also)
 	}
 	return said
 }
 
-// parent is the domain above, as long as it is not a single label.
-func (s sought) parent() string {
-	_, above, found := strings.Cut(s.value, ".")
-	if s.kind != string(indicator.Domain) || !found || !strings.Contains(above, ".") {
+// Parent is the domain above, as long as it is not a single label.
+func (s Sought) Parent() string {
+	_, above, found := strings.Cut(s.Value, ".")
+	if s.Kind != indicator.Domain || !found || !strings.Contains(above, ".") {
 		return ""
 	}
 	return above

@@ -1,0 +1,71 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/threatshare/threatshare/activities"
+	"github.com/threatshare/threatshare/internal/explain"
+	"github.com/threatshare/threatshare/internal/integrations"
+	"github.com/threatshare/threatshare/internal/settings"
+	"github.com/threatshare/threatshare/internal/wire"
+)
+
+// allowTries is how often a change that somebody else's overtook is made again: it only adds to a list.
+const allowTries = 5
+
+// settingsOf gives the settings of an integration that runs.
+func (c *Console) settingsOf(ctx context.Context, name string) (settings.Settings, error) {
+	if _, err := c.known(ctx, name); err != nil {
+		return settings.Settings{}, err
+	}
+	return integrations.Ask[settings.Settings](ctx, c.Desk, wire.IntegrationID(name), wire.Settings)
+}
+
+// allow puts a held value on protect.allow.
+func (c *Console) allow(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	typed := r.PostFormValue("value")
+	sought := explain.Seek(typed)
+	if len(typed) > maxSought || sought.Kind == "" {
+		return refused("This is no value that could be allowed.")
+	}
+	name := r.PathValue("name")
+	if err := c.addAllowed(r.Context(), name, sought.Value); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/i/"+url.PathEscape(name)+"/held?done=allowed", http.StatusSeeOther)
+	return nil
+}
+
+// addAllowed replaces the list with one that has the value too. A list is replaced as a whole, so it must be the one that was
+// read: otherwise what somebody else has added meanwhile would be lost.
+func (c *Console) addAllowed(ctx context.Context, name, value string) error {
+	for try := 1; ; try++ {
+		inForce, err := c.settingsOf(ctx, name)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(inForce.Protect.Allow, value) {
+			return nil
+		}
+		err = c.Desk.Update(ctx, name, wire.ChangeSettings, nil,
+			allowing(append(slices.Clone(inForce.Protect.Allow), value)), allowing(inForce.Protect.Allow))
+		refusal, is := errors.AsType[*temporal.ApplicationError](err)
+		if overtaken := is && refusal.Type() == activities.SettingsChanged; !overtaken || try == allowTries {
+			return err
+		}
+	}
+}
+
+// allowing is a merge patch that makes protect.allow the list.
+func allowing(list []string) map[string]any {
+	return map[string]any{"protect": map[string]any{"allow": list}}
+}

@@ -1,0 +1,130 @@
+package console
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/threatshare/threatshare/internal/config"
+)
+
+const (
+	sessionTime  = 12 * time.Hour
+	sessionNonce = 16
+	triesAtOnce  = 5
+	nextTry      = 2 * time.Second
+	maxCallers   = 1000 // whose tries are counted at a time
+)
+
+// password knows whether somebody knows it, and who has shown that before. Sessions are signed with a key that is made of
+// it: they outlive the process, and a new password ends them all.
+type password struct {
+	digest [sha256.Size]byte
+	key    []byte
+	now    func() time.Time
+
+	mu    sync.Mutex
+	tries map[string]*rate.Limiter
+}
+
+func newPassword(secret config.Secret, now func() time.Time) (*password, error) {
+	key, err := hkdf.Key(sha256.New, []byte(secret.Reveal()), nil, "threat share console session", sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("make the key of sessions: %w", err)
+	}
+	return &password{digest: sha256.Sum256([]byte(secret.Reveal())), key: key, now: now, tries: map[string]*rate.Limiter{}}, nil
+}
+
+// is says whether this is the password. Whatever is given, it takes the same time.
+func (p *password) is(given string) bool {
+	digest := sha256.Sum256([]byte(given))
+	return subtle.ConstantTimeCompare(digest[:], p.digest[:]) == 1
+}
+
+// mayTry says whether the caller may try a password now: some at once, then one every few seconds.
+func (p *password) mayTry(r *http.Request) bool {
+	caller, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		caller = r.RemoteAddr
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.tries[caller] == nil {
+		if len(p.tries) >= maxCallers {
+			clear(p.tries)
+		}
+		p.tries[caller] = rate.NewLimiter(rate.Every(nextTry), triesAtOnce)
+	}
+	return p.tries[caller].AllowN(p.now(), 1)
+}
+
+// bearer lets a program in that sends the password with its request.
+func (p *password) bearer(w http.ResponseWriter, r *http.Request, inside http.Handler) {
+	given, is := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	switch {
+	case is && p.is(given):
+		inside.ServeHTTP(w, r)
+	case !p.mayTry(r):
+		w.Header().Set("Retry-After", "2")
+		http.Error(w, "Too many wrong passwords: wait.", http.StatusTooManyRequests)
+	default:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		http.Error(w, "This is not the console's password.", http.StatusUnauthorized)
+	}
+}
+
+// session is a new one, as it is kept in a cookie: when it ends, a random number, and the signature over both.
+func (p *password) session(secure bool) *http.Cookie {
+	ticket := make([]byte, 8+sessionNonce)
+	binary.BigEndian.PutUint64(ticket, uint64(p.now().Add(sessionTime).Unix())) //nolint:gosec // not before 1970
+	_, _ = rand.Read(ticket[8:])                                                // never fails
+	return sessionCookie(base64.RawURLEncoding.EncodeToString(p.sign(ticket)), int(sessionTime/time.Second), secure)
+}
+
+func (p *password) sign(ticket []byte) []byte {
+	mac := hmac.New(sha256.New, p.key)
+	mac.Write(ticket)
+	return mac.Sum(ticket)
+}
+
+func (p *password) signedIn(r *http.Request, secure bool) bool {
+	cookie, err := r.Cookie(sessionName(secure))
+	if err != nil {
+		return false
+	}
+	signed, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil || len(signed) != 8+sessionNonce+sha256.Size {
+		return false
+	}
+	ticket := signed[: 8+sessionNonce : 8+sessionNonce]
+	ends := binary.BigEndian.Uint64(ticket)
+	return hmac.Equal(p.sign(ticket), signed) && uint64(p.now().Unix()) < ends //nolint:gosec // not before 1970
+}
+
+// sessionCookie is the cookie that holds value for some seconds; less than none ends it.
+func sessionCookie(value string, seconds int, secure bool) *http.Cookie {
+	return &http.Cookie{
+		Name: sessionName(secure), Value: value, Path: "/", MaxAge: seconds,
+		HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode,
+	}
+}
+
+// sessionName has a prefix that browsers keep from being set by anybody but this host over https.
+func sessionName(secure bool) string {
+	if secure {
+		return "__Host-threatshare"
+	}
+	return "threatshare"
+}

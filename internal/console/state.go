@@ -1,0 +1,137 @@
+package console
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/threatshare/threatshare/activities"
+	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/ledger"
+	"github.com/threatshare/threatshare/internal/settings"
+	"github.com/threatshare/threatshare/workflows"
+)
+
+// mostHeld is up to where held values are counted one by one.
+const mostHeld = 10_000
+
+func (c *Console) statePages() map[string]handler {
+	return map[string]handler{
+		"GET /i/{name}":            c.state,
+		"POST /i/{name}/do/{what}": c.act,
+	}
+}
+
+// statePage is how an integration does, and what can be done about it.
+type statePage struct {
+	Status  workflows.Status
+	Vendors []vendorView
+	Flows   []flowView
+	Held    int // up to one more than mostHeld
+	Paused  bool
+}
+
+type vendorView struct {
+	Title string
+	workflows.VendorState
+}
+
+type flowView struct {
+	Flow, Title string
+	Status      workflows.FlowStatus
+	Next        time.Time
+	Sources     []sourceView
+	Chart       chart
+}
+
+type sourceView struct {
+	Source     indicator.Source
+	Counts     activities.Counts
+	Held       int
+	Checkpoint string
+}
+
+// Enabled says whether the settings switch the flow on.
+func (f flowView) Enabled() bool { return f.Status.State != workflows.FlowDisabled }
+
+// Runnable says whether a person may start it now.
+func (f flowView) Runnable() bool {
+	return f.Enabled() && f.Status.State != workflows.Paused && f.Status.State != workflows.FlowParked
+}
+
+// NeedsReconnect says whether something is stopped until a person says that it is mended.
+func (s statePage) NeedsReconnect() bool { return s.Status.State == workflows.PermanentError }
+
+// ManyHeld says whether there are more held values than are counted.
+func (s statePage) ManyHeld() bool { return s.Held > mostHeld }
+
+func (c *Console) state(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("name")
+	status, err := c.known(r.Context(), name)
+	if err != nil {
+		return err
+	}
+	shown := statePage{
+		Status: status, Paused: isPaused(status),
+		Vendors: []vendorView{{"Mimecast", status.Mimecast}, {"CrowdStrike Falcon", status.Falcon}},
+	}
+	until := c.Now().UTC()
+	daily, err := c.Ledger.Daily(r.Context(), name, firstDay(until))
+	if err != nil {
+		return err
+	}
+	if shown.Held, err = c.Ledger.CountState(r.Context(), name, ledger.Held, mostHeld); err != nil {
+		return err
+	}
+	var asked errgroup.Group
+	shown.Flows = make([]flowView, len(settings.Flows()))
+	for i, flow := range settings.Flows() {
+		shown.Flows[i] = flowOf(flow, status, daily, until)
+		if !shown.Flows[i].Enabled() {
+			continue
+		}
+		asked.Go(func() error {
+			next, err := c.Desk.NextRun(r.Context(), name, flow)
+			shown.Flows[i].Next = next
+			return err
+		})
+	}
+	if err := asked.Wait(); err != nil {
+		return err
+	}
+	return c.show(w, r, http.StatusOK, "state", page{Title: "State", Integration: name, Tab: "state", Data: shown})
+}
+
+func flowOf(flow string, status workflows.Status, daily []ledger.DayCount, until time.Time) flowView {
+	view := flowView{Flow: flow, Title: flowTitle(flow), Status: status.Flows[flow]}
+	sources := settings.SourcesOf(flow)
+	for _, source := range sources {
+		counts, there := view.Status.Sources[source]
+		if !there {
+			continue
+		}
+		view.Sources = append(view.Sources, sourceView{
+			Source: source, Counts: counts, Held: counts.HeldInAll(), Checkpoint: status.Checkpoints[flow][source],
+		})
+	}
+	view.Chart = newChart(slices.DeleteFunc(slices.Clone(daily), func(day ledger.DayCount) bool {
+		return !slices.Contains(sources, day.Source)
+	}), until)
+	return view
+}
+
+// flowTitle says which way a flow goes.
+func flowTitle(flow string) string {
+	switch flow {
+	case settings.FlowShareTTPLogs:
+		return "Mimecast's logs to Falcon"
+	case settings.FlowImportIOCs:
+		return "Falcon's IOC list to Mimecast"
+	case settings.FlowImportAlerts:
+		return "Falcon's alerts to Mimecast"
+	default:
+		return flow
+	}
+}

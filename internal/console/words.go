@@ -1,0 +1,76 @@
+package console
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// said is what a page says was done, by the word that its address has for it; empty for a word that there is not.
+func said(done string) string {
+	switch done {
+	case "paused":
+		return "Paused. A run at work ends by itself; nothing new starts until you resume."
+	case "resumed":
+		return "Resumed. The flows run again as scheduled."
+	case "reconnecting":
+		return "Checking both connections. The flows run at once when they are good."
+	case "started":
+		return "Started. The flow's run shows below as soon as it begins."
+	case "changed":
+		return "Changed. It applies from the next run."
+	case "allowed":
+		return "Allowed. It is shared with the next run, unless a hard stop keeps it back."
+	case "created":
+		return "Created. Both connections are being checked."
+	case "approved":
+		return "Approved. The next run withdraws them."
+	case "unchanged":
+		return "Nothing changed: these are the settings in force."
+	default:
+		return ""
+	}
+}
+
+// when gives a time as people read it, or a dash; it takes RFC 3339 too.
+func when(at any) string {
+	moment, known := moment(at)
+	if !known {
+		return "–"
+	}
+	return moment.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// ago gives how long a time is away from now, or "never".
+func ago(now time.Time, at any) string {
+	moment, known := moment(at)
+	if !known {
+		return "never"
+	}
+	return humanize.RelTime(moment, now, "ago", "from now")
+}
+
+func moment(at any) (time.Time, bool) {
+	switch at := at.(type) {
+	case time.Time:
+		return at, !at.IsZero()
+	case string:
+		parsed, err := time.Parse(time.RFC3339, at)
+		return parsed, err == nil
+	default:
+		return time.Time{}, false
+	}
+}
+
+// count gives a whole number with its thousands apart.
+func count(n any) string {
+	switch n := n.(type) {
+	case int:
+		return humanize.Comma(int64(n))
+	case int64:
+		return humanize.Comma(n)
+	default:
+		return fmt.Sprint(n)
+	}
+}

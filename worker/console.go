@@ -1,0 +1,50 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/threatshare/threatshare/internal/config"
+	"github.com/threatshare/threatshare/internal/console"
+	"github.com/threatshare/threatshare/internal/integrations"
+	"github.com/threatshare/threatshare/internal/ledger"
+	"github.com/threatshare/threatshare/internal/notify"
+)
+
+// newConsole makes the pages for people.
+func newConsole(
+	cfg config.Config, temporal client.Client, store *ledger.Store, links notify.Links, codec http.Handler, log *slog.Logger,
+) (*console.Console, error) {
+	pages, err := console.New(console.Options{
+		Desk: integrations.Desk{Temporal: temporal, Queue: cfg.TaskQueue}, Ledger: store, CredentialSets: cfg.CredentialSets,
+		Links: links, Listen: cfg.Listen, URL: cfg.ConsoleURL, Password: cfg.ConsolePassword, Codec: codec, Log: log, Now: time.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if why := pages.Closed(); why != "" {
+		log.Warn("console closed", "reason", why)
+	}
+	return pages, nil
+}
+
+// lateHandler stands in for a page that cannot be served before the servers behind it are reached.
+type lateHandler struct{ arrived atomic.Pointer[http.Handler] }
+
+func (l *lateHandler) arrive(handler http.Handler) { l.arrived.Store(&handler) }
+
+func (l *lateHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if handler := l.arrived.Load(); handler != nil {
+		(*handler).ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Retry-After", "3")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = io.WriteString(w, "The worker is starting: /readyz says what it waits for.\n") // the reader may be gone
+}
