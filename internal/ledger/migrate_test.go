@@ -1,6 +1,8 @@
 package ledger_test
 
 import (
+	"database/sql"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -14,8 +16,8 @@ import (
 	"github.com/threatshare/threatshare/internal/ledger"
 )
 
-// ofVersion1 makes a ledger as version 1 left it, with one row for each of states in each direction and kind.
-func ofVersion1(t *testing.T, dsn string, states ...ledger.State) {
+// ofVersion makes a ledger as that version left it, without rows.
+func ofVersion(t *testing.T, dsn string, version int64) *sql.DB {
 	t.Helper()
 	dialect := goose.DialectPostgres
 	if strings.HasPrefix(dsn, "sqlite:") {
@@ -25,8 +27,15 @@ func ofVersion1(t *testing.T, dsn string, states ...ledger.State) {
 	provider, err := goose.NewProvider(dialect, db, os.DirFS("migrations"),
 		goose.WithTableName("ledger_schema"), goose.WithDisableGlobalRegistry(true))
 	require.NoError(t, err)
-	_, err = provider.UpTo(t.Context(), 1)
+	_, err = provider.UpTo(t.Context(), version)
 	require.NoError(t, err)
+	return db
+}
+
+// ofVersion1 makes a ledger as version 1 left it, with one row for each of states in each direction and kind.
+func ofVersion1(t *testing.T, dsn string, states ...ledger.State) {
+	t.Helper()
+	db := ofVersion(t, dsn, 1)
 	for _, state := range states {
 		for _, direction := range []string{"to-falcon", "to-mimecast"} {
 			for _, kind := range []string{"domain", "sha256"} {
@@ -74,15 +83,36 @@ func version1IsKept(t *testing.T, dsn string) {
 		require.NoError(t, err)
 		require.Len(t, found, want)
 	}
-	daily, err := store.Daily(t.Context(), acme, at(0))
-	require.NoError(t, err)
-	require.Len(t, daily, len(states))
-	for _, count := range daily {
+	counts := daily(t, store, acme)
+	require.Len(t, counts, len(states))
+	for _, count := range counts {
 		require.Equal(t, ledger.DayCount{Day: at(0).Truncate(24 * time.Hour), Source: indicator.URLDomains, State: count.State, N: 4}, count)
 	}
 	_, total := dueOf(t, store, at(41), 0, ledger.BYOTI)
 	require.Equal(t, 1, total)
 	want(t, store, at(3), remediation(today, domain("new.example")))
+}
+
+// Version 2 kept no days: what is told is the present state, on the day it came.
+func version2IsCounted(t *testing.T, dsn string) {
+	db := ofVersion(t, dsn, 2)
+	for i, row := range []string{
+		"'urlDomains', 'shared', '2026-11-15T23:59:59.999999Z'", "'urlDomains', 'shared', '2026-11-16T00:00:00.000000Z'",
+		"'urlDomains', 'shared', '2026-11-16T12:00:00.000000Z'", "'iocDomains', 'withdrawn', '2026-11-16T12:00:00.000000Z'",
+	} {
+		_, err := db.ExecContext(t.Context(), fmt.Sprintf("INSERT INTO indicators (integration, list, kind, value, direction, reason, detail, vendor_id, "+
+			"action, severity, record, run, tries, due_reason, recorded_at, source, state, changed_at) VALUES ('acme', 'iocs', 'domain', '%d.example', "+
+			"'to-falcon', '', '', '', '', '', '', 'run-1', 0, '', '2026-11-01T00:00:00.000000Z', %s)", i, row))
+		require.NoError(t, err)
+	}
+	store := openLedger(t, dsn)
+	record(t, store, at(1), entry(ledger.Shared, "run-2", domain("0.example")), entry(ledger.Withdrawn, "run-2", domain("1.example")))
+	require.Equal(t, []ledger.DayCount{
+		{Day: midnight(-1), Source: indicator.URLDomains, State: ledger.Shared, N: 1},
+		{Day: midnight(0), Source: indicator.IOCDomains, State: ledger.Withdrawn, N: 1},
+		{Day: midnight(0), Source: indicator.URLDomains, State: ledger.Shared, N: 2},
+		{Day: midnight(0), Source: indicator.URLDomains, State: ledger.Withdrawn, N: 1},
+	}, daily(t, store, acme))
 }
 
 // Of two processes that upgrade one file, the slower one begins when the table is the new one already.
@@ -96,11 +126,14 @@ func upgradeDoneTwice(t *testing.T, dsn string) {
 	before := lookup(t, store, ledger.SenderPolicies, key)
 
 	db := connect(t, dsn)
-	_, err = db.ExecContext(t.Context(), "DELETE FROM ledger_schema WHERE version_id >= 2")
-	require.NoError(t, err)
-	_, err = ledger.Open(t.Context(), dsn)
-	require.ErrorContains(t, err, "migrate from schema version 1")
-	require.Equal(t, before, lookup(t, store, ledger.SenderPolicies, key))
+	for version := 4; version >= 2; version-- {
+		_, err = db.ExecContext(t.Context(), fmt.Sprintf("DELETE FROM ledger_schema WHERE version_id >= %d", version))
+		require.NoError(t, err)
+		_, err = ledger.Open(t.Context(), dsn)
+		require.ErrorContains(t, err, fmt.Sprintf("migrate from schema version %d", version-1))
+		require.Equal(t, before, lookup(t, store, ledger.SenderPolicies, key))
+		require.Len(t, daily(t, store, acme), 2)
+	}
 	require.NoError(t, store.Close())
 }
 
@@ -121,6 +154,6 @@ func racingUpgrades(t *testing.T, dsn string) {
 	require.NoError(t, err)
 	require.Len(t, all, 8)
 	var versions int
-	require.NoError(t, connect(t, dsn).QueryRowContext(t.Context(), "SELECT count(*) FROM ledger_schema WHERE version_id = 2").Scan(&versions))
-	require.Equal(t, 1, versions)
+	require.NoError(t, connect(t, dsn).QueryRowContext(t.Context(), "SELECT count(*) FROM ledger_schema WHERE version_id >= 2").Scan(&versions))
+	require.Equal(t, 3, versions, "each once")
 }

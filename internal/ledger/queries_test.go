@@ -62,22 +62,34 @@ func TestLookupOfAThousandKeysTakesAHandfulOfQueries(t *testing.T) {
 func TestSearchReadsAnIndexAndSortsNothing(t *testing.T) {
 	store := openFile(t)
 	page := Position{ChangedAt: time.Date(2026, 11, 16, 0, 0, 0, 0, time.UTC), List: FalconIOCs, Key: indicator.Key{Kind: indicator.Domain, Value: "a.example"}}
-	for index, query := range map[string]Query{
-		"indicators_by_change (integration=?)":                             {},
-		"indicators_by_change (integration=? AND (changed_at":              {After: page},
-		"indicators_by_state (integration=? AND state=?)":                  {State: Held},
-		"indicators_by_state (integration=? AND state=? AND (changed_at":   {State: Held, After: page},
-		"indicators_by_value (integration=? AND value=?)":                  {Value: "a.example"},
-		"indicators_by_change (integration=? AND changed_at>?)":            {Since: page.ChangedAt},
-		"indicators_by_state (integration=? AND state=? AND changed_at>?)": {State: Held, Since: page.ChangedAt},
-		"sqlite_autoindex_indicators_1 (integration=? AND list=? AND kind": {List: FalconIOCs, Kind: indicator.Domain, Value: "a.example"},
+	const newest, inState = "indicators_newest (integration=?", "indicators_newest_in_state (integration=? AND state=?"
+	const position = "(changed_at,list,kind,value)"
+	for _, test := range []struct {
+		query Query
+		end   Position
+		index string
+	}{
+		{Query{}, Position{}, newest + ")"},
+		{Query{After: page}, Position{}, newest + " AND " + position + "<"},
+		{Query{State: Held}, Position{}, inState + ")"},
+		{Query{State: Held, After: page}, Position{}, inState + " AND " + position + "<"},
+		{Query{Value: "a.example"}, Position{}, "indicators_by_value (integration=? AND value=?)"},
+		{Query{Since: page.ChangedAt}, Position{}, newest + " AND changed_at>?)"},
+		{Query{State: Held, Since: page.ChangedAt}, Position{}, inState + " AND changed_at>?)"},
+		{Query{List: FalconIOCs, Kind: indicator.Domain, Value: "a.example"}, Position{}, "sqlite_autoindex_indicators_1 (integration=? AND list=? AND kind"},
+		{Query{List: BYOTI}, Position{}, newest + ")"},
+		{Query{Source: indicator.IOCDomains, Kind: indicator.Domain}, page, newest + " AND " + position + ">"},
+		{Query{List: BYOTI, Source: indicator.IOCDomains, After: page}, page, newest + " AND " + position + ">(?,?,?,?) AND " + position + "<"},
+		{Query{State: Shared, List: BYOTI}, Position{}, inState + ")"},
+		{Query{State: Shared, List: BYOTI, Source: indicator.IOCDomains}, page, inState + " AND " + position + ">"},
+		{Query{State: Quarantined, List: BYOTI, After: page}, page, inState + " AND " + position + ">(?,?,?,?) AND " + position + "<"},
 	} {
-		query.Integration = "acme"
-		statement, arguments, err := searchStatement(query)
+		test.query.Integration = "acme"
+		statement, arguments, err := searchStatement(test.query, test.end, 10, 0)
 		require.NoError(t, err)
 		plan := explain(t, store, statement, arguments)
-		require.Contains(t, plan, index)
-		require.NotContains(t, plan, "TEMP B-TREE")
+		require.Contains(t, plan, test.index)
+		require.NotContains(t, plan, "TEMP B-TREE", "%+v", test.query)
 	}
 }
 

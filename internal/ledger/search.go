@@ -74,7 +74,7 @@ const summaryStatement = "SELECT list, source, state, reason, count(*) FROM indi
 // Search gives a page of entries, those first whose state changed last. A text that no entry can have is an error with
 // ErrInvalid in its chain.
 func (s *Store) Search(ctx context.Context, q Query) ([]Entry, error) {
-	statement, arguments, err := searchStatement(q)
+	statement, arguments, err := searchStatement(q, Position{}, q.limit(), 0)
 	if err != nil {
 		return nil, fmt.Errorf("search the ledger: %w", err)
 	}
@@ -89,9 +89,16 @@ func (s *Store) Search(ctx context.Context, q Query) ([]Entry, error) {
 	return entries, nil
 }
 
-// searchStatement orders by the columns of an index and compares the position as one row, so that a page costs the same
-// wherever it is.
-func searchStatement(q Query) (string, []any, error) {
+func (q Query) limit() int {
+	if q.Limit <= 0 {
+		return DefaultLimit
+	}
+	return min(q.Limit, MaxLimit)
+}
+
+// searchStatement orders by the columns of an index and compares positions as one row, so that a page costs the same
+// wherever it is. It ends with the entry at end, unless that is zero, and leaves out the first skip.
+func searchStatement(q Query, end Position, limit, skip int) (string, []any, error) {
 	if q.Integration == "" {
 		return "", nil, unfit("integration", maxIntegration)
 	}
@@ -116,6 +123,11 @@ func searchStatement(q Query) (string, []any, error) {
 			return "", nil, unfit(filter.column, filter.limit)
 		}
 		arguments = append(arguments, filter.text)
+		if q.Value == "" && (filter.column == "list" || filter.column == "kind") {
+			// SQLite leaves a column that is the same in all rows out of the order, and then sorts by the rest what the index
+			// holds in order already: all of a run's entries, which have one time of change.
+			filter.column += " || ''"
+		}
 		conditions = append(conditions, filter.column+" = ?")
 	}
 	if !q.Since.IsZero() {
@@ -125,18 +137,21 @@ func searchStatement(q Query) (string, []any, error) {
 		conditions = append(conditions, "changed_at >= ?")
 		arguments = append(arguments, timeText(q.Since))
 	}
-	if q.After != (Position{}) {
-		if !isKey(q.After.Key) {
+	for _, bound := range []struct {
+		position Position
+		operator string
+	}{{q.After, "<"}, {end, ">="}} {
+		if bound.position == (Position{}) {
+			continue
+		}
+		if !isKey(bound.position.Key) {
 			return "", nil, unfit("position", maxValue)
 		}
-		conditions = append(conditions, "(changed_at, list, kind, value) < ("+parameters(4)+")")
-		arguments = append(arguments, timeText(q.After.ChangedAt), string(q.After.List), string(q.After.Kind), q.After.Value)
+		conditions = append(conditions, "(changed_at, list, kind, value) "+bound.operator+" ("+parameters(4)+")")
+		arguments = append(arguments, timeText(bound.position.ChangedAt), string(bound.position.List),
+			string(bound.position.Kind), bound.position.Value)
 	}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = DefaultLimit
-	}
-	arguments = append(arguments, min(limit, MaxLimit))
+	arguments = append(arguments, limit, skip)
 	return "SELECT " + columns + " FROM indicators WHERE " + strings.Join(conditions, " AND ") +
-		" ORDER BY changed_at DESC, list DESC, kind DESC, value DESC LIMIT ?", arguments, nil
+		" ORDER BY changed_at DESC, list DESC, kind DESC, value DESC LIMIT ? OFFSET ?", arguments, nil
 }
