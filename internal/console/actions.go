@@ -10,6 +10,12 @@ import (
 	"github.com/threatshare/threatshare/internal/wire"
 )
 
+// onlyPost answers who opens what only a button does.
+func onlyPost(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Allow", http.MethodPost)
+	return &failure{status: http.StatusMethodNotAllowed, title: "Not done", what: "This is done by a button, and not by opening an address."}
+}
+
 // act does what a button of the state page says, by the update of that name.
 func (c *Console) act(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {

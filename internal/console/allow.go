@@ -11,7 +11,9 @@ import (
 
 	"github.com/threatshare/threatshare/activities"
 	"github.com/threatshare/threatshare/internal/explain"
+	"github.com/threatshare/threatshare/internal/guard"
 	"github.com/threatshare/threatshare/internal/integrations"
+	"github.com/threatshare/threatshare/internal/ledger"
 	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/wire"
 )
@@ -38,6 +40,13 @@ func (c *Console) allow(w http.ResponseWriter, r *http.Request) error {
 		return refused("This is no value that could be allowed.")
 	}
 	name := r.PathValue("name")
+	held, err := c.Ledger.Search(r.Context(), ledger.Query{Integration: name, Kind: sought.Kind, Value: sought.Value, State: ledger.Held})
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(held, func(e ledger.Entry) bool { return !guard.Hard(e.Reason) }) {
+		return refused("It is not held for a reason that a person may overrule: it was released meanwhile, or a hard stop keeps it back.")
+	}
 	if err := c.addAllowed(r.Context(), name, sought.Value); err != nil {
 		return err
 	}

@@ -31,8 +31,14 @@ type bar struct {
 
 // Width, Height and BarWidth are for the page.
 func (chart) Width() int    { return chartWidth }
-func (chart) Height() int   { return chartHeight }  //nolint:revive // see above
-func (chart) BarWidth() int { return chartBar - 2 } //nolint:revive // see above
+func (chart) Height() int   { return chartHeight } 
+func (chart) BarWidth() int { return chartBar - 2 }
+
+// First is the first day of the chart.
+func (c chart) First() time.Time { return c.Bars[0].Day }
+
+// Last is the last day of the chart.
+func (c chart) Last() time.Time { return c.Bars[len(c.Bars)-1].Day }
 
 // firstDay is where the chart begins whose last day is that of until.
 func firstDay(until time.Time) time.Time {

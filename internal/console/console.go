@@ -27,6 +27,7 @@ const maxForm = 1 << 20
 
 // Ledger is what the pages ask of the ledger.
 type Ledger interface {
+	Browse(ctx context.Context, q ledger.Query) (ledger.Page, error)
 	Search(ctx context.Context, q ledger.Query) ([]ledger.Entry, error)
 	Daily(ctx context.Context, integration string, since time.Time) ([]ledger.DayCount, error)
 	CountState(ctx context.Context, integration string, state ledger.State, atMost int) (int, error)
@@ -55,6 +56,7 @@ type Console struct {
 
 	pages  pages
 	doors  *doors
+	seals  seals
 	served http.Handler
 }
 
@@ -68,7 +70,7 @@ func New(o Options) (*Console, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Console{Options: o, pages: made, doors: doors}
+	c := &Console{Options: o, pages: made, doors: doors, seals: newSeals(doors.password)}
 	c.served = c.routes()
 	return c, nil
 }
@@ -90,6 +92,7 @@ func (c *Console) routes() http.Handler {
 	open.HandleFunc("GET /sign-in", c.page(c.signIn))
 	open.HandleFunc("POST /sign-in", c.page(c.signedIn))
 	open.HandleFunc("POST /sign-out", c.page(c.signOut))
+	open.HandleFunc("/sign-out", c.page(onlyPost))
 	open.Handle("/", c.doors.guard(guarded))
 
 	for _, group := range []map[string]handler{c.overviewPages(), c.statePages(), c.settingsPages(), c.ledgerPages(), c.errandPages()} {

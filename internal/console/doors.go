@@ -4,12 +4,12 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/threatshare/threatshare/internal/config"
+	"github.com/threatshare/threatshare/internal/vendorapi"
 )
 
 // doors decides who may see the pages, and which requests are no page's.
@@ -62,7 +62,9 @@ func (d *doors) door(inside http.Handler) http.Handler {
 			http.Error(w, "This was sent by a page of another site and was not done.", http.StatusForbidden)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		if !codecs(r) { // which bounds its bodies itself
+			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		}
 		inside.ServeHTTP(w, r)
 	})
 }
@@ -70,8 +72,11 @@ func (d *doors) door(inside http.Handler) http.Handler {
 // foreign says whether a page of another site sent this. The codec has its own rules: it serves the Temporal UI, and changes
 // nothing.
 func (d *doors) foreign(r *http.Request) bool {
-	return !strings.HasPrefix(r.URL.Path, "/codec/") && d.origins.Check(r) != nil
+	return !codecs(r) && d.origins.Check(r) != nil
 }
+
+// codecs says whether a request is for the codec.
+func codecs(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/codec/") }
 
 // guard asks who comes for the password, if there is one.
 func (d *doors) guard(inside http.Handler) http.Handler {
@@ -80,13 +85,13 @@ func (d *doors) guard(inside http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case r.Method == http.MethodOptions && strings.HasPrefix(r.URL.Path, "/codec/"): // browsers ask first, without credentials
+		case r.Method == http.MethodOptions && codecs(r): // browsers ask first, without credentials
 			inside.ServeHTTP(w, r)
 		case d.password.signedIn(r, d.secure):
 			inside.ServeHTTP(w, r)
-		case r.Header.Get("Authorization") != "":
+		case strings.HasPrefix(r.Header.Get("Authorization"), bearer):
 			d.password.bearer(w, r, inside)
-		case strings.HasPrefix(r.URL.Path, "/codec/"):
+		case codecs(r):
 			http.Error(w, "Sign in to the console, or send the console's password as a bearer token.", http.StatusUnauthorized)
 		case r.Method == http.MethodGet || r.Method == http.MethodHead:
 			http.Redirect(w, r, "/sign-in?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
@@ -98,16 +103,11 @@ func (d *doors) guard(inside http.Handler) http.Handler {
 
 // loopback says whether an address, with or without a port, is this machine's own.
 func loopback(address string) bool {
-	host := address
-	if name, _, err := net.SplitHostPort(address); err == nil {
-		host = name
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
 	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
+	return vendorapi.Loopback(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
 }
 
 // protect sets what browsers are to refuse on behalf of every page.

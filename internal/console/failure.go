@@ -34,6 +34,14 @@ func (f *failure) Title() string { return f.title }
 // What is the text of the page.
 func (f *failure) What() string { return f.what }
 
+// about is the integration whose page failed, if there is one.
+func (f *failure) about(r *http.Request) string {
+	if f.status == http.StatusNotFound {
+		return ""
+	}
+	return r.PathValue("name")
+}
+
 func notFound(what string) *failure {
 	return &failure{status: http.StatusNotFound, title: "Not found", what: what}
 }

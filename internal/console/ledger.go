@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -42,7 +44,7 @@ type ledgerPage struct {
 	Sources             []string
 
 	Rows     []row
-	Older    string // the query of the next page; empty: this is the last
+	Older    template.URL // the query of the next page; empty: this is the last
 	Removals []ledger.Remediation
 }
 
@@ -82,7 +84,7 @@ func (c *Console) ledger(w http.ResponseWriter, r *http.Request) error {
 	case strings.TrimSpace(shown.Typed) != "":
 		sought := explain.Seek(shown.Typed)
 		shown.Sought, query.Value = &sought, sought.Value
-		if sought.Kind == "" {
+		if sought.Why != "" {
 			shown.Problem, status = "This is no domain, URL, mail address or SHA-256 hash that could be shared: "+indicator.Printable(sought.Why, longest), http.StatusUnprocessableEntity
 		}
 	}
@@ -101,7 +103,7 @@ func (c *Console) ledger(w http.ResponseWriter, r *http.Request) error {
 // heldPage is a page of what the guard keeps back.
 type heldPage struct {
 	Rows  []row
-	Older string
+	Older template.URL
 }
 
 func (c *Console) held(w http.ResponseWriter, r *http.Request) error {
@@ -119,28 +121,30 @@ func (c *Console) held(w http.ResponseWriter, r *http.Request) error {
 }
 
 // rows reads a page of entries, and gives the query of the page after it.
-func (c *Console) rows(ctx context.Context, q ledger.Query, asked url.Values, inForce settings.Settings) (rows []row, older string, err error) {
+func (c *Console) rows(ctx context.Context, q ledger.Query, asked url.Values, inForce settings.Settings) (rows []row, older template.URL, err error) {
 	if after := asked.Get("after"); after != "" {
 		if q.After, err = readPosition(after); err != nil {
 			return nil, "", refused("The place in the list cannot be read: begin again at its start.")
 		}
 	}
-	q.Limit = rowsShown + 1
-	entries, err := c.Ledger.Search(ctx, q)
+	q.Limit = rowsShown
+	found, err := c.Ledger.Browse(ctx, q)
+	if errors.Is(err, ledger.ErrInvalid) {
+		return nil, "", refused("There can be no such entry in the ledger: begin again at its start.")
+	}
 	if err != nil {
 		return nil, "", err
 	}
-	if len(entries) > rowsShown {
-		entries = entries[:rowsShown]
-		next := url.Values{"after": {writePosition(entries[rowsShown-1].Position())}}
+	if found.Next != (ledger.Position{}) {
+		next := url.Values{"after": {writePosition(found.Next)}}
 		for _, name := range []string{"value", "state", "list", "source"} {
 			if asked.Get(name) != "" {
 				next.Set(name, asked.Get(name))
 			}
 		}
-		older = next.Encode()
+		older = template.URL(next.Encode()) //nolint:gosec // escaped by Encode
 	}
-	for i, entry := range entries {
+	for i, entry := range found.Entries {
 		rows = append(rows, rowOf(i, entry, inForce))
 	}
 	return rows, older, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"go.temporal.io/api/serviceerror"
 	"golang.org/x/sync/errgroup"
@@ -13,8 +14,12 @@ import (
 	"github.com/threatshare/threatshare/workflows"
 )
 
-// askedAtOnce is how many integrations are asked at the same time.
-const askedAtOnce = 8
+const (
+	// askedAtOnce is how many integrations are asked at the same time.
+	askedAtOnce = 64
+	// askedFor is how long each is waited for: one without a worker must not keep the page of the others.
+	askedFor = 3 * time.Second
+)
 
 // overviewPage is every integration with its state.
 type overviewPage struct {
@@ -45,8 +50,10 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) error {
 	asked.SetLimit(askedAtOnce)
 	for i, one := range listed {
 		asked.Go(func() error {
+			ctx, cancel := context.WithTimeout(r.Context(), askedFor)
+			defer cancel()
 			shown.Integrations[i] = overviewLine{Name: one.Name}
-			status, err := c.status(r.Context(), one.Name)
+			status, err := c.status(ctx, one.Name)
 			if err != nil {
 				shown.Integrations[i].Problem = failureOf(err).what
 			}

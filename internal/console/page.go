@@ -76,14 +76,14 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 func (c *Console) page(serve handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		err := serve(w, r)
-		if err == nil {
+		if err == nil || r.Context().Err() != nil { // the reader is gone
 			return
 		}
 		told := failureOf(err)
 		if told.status >= http.StatusInternalServerError {
 			c.Log.Warn("console: page not shown", "path", r.URL.Path, "error", err)
 		}
-		if err := c.show(w, r, told.status, "failure", page{Title: told.title, Data: told}); err != nil {
+		if err := c.show(w, r, told.status, "failure", page{Title: told.title, Integration: told.about(r), Data: told}); err != nil {
 			http.Error(w, told.what, told.status)
 		}
 	}

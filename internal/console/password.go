@@ -20,6 +20,9 @@ import (
 	"github.com/threatshare/threatshare/internal/config"
 )
 
+// bearer begins the header of a program that sends the password.
+const bearer = "Bearer "
+
 const (
 	sessionTime  = 12 * time.Hour
 	sessionNonce = 16
@@ -53,8 +56,13 @@ func (p *password) is(given string) bool {
 	return subtle.ConstantTimeCompare(digest[:], p.digest[:]) == 1
 }
 
-// mayTry says whether the caller may try a password now: some at once, then one every few seconds.
-func (p *password) mayTry(r *http.Request) bool {
+// locked says whether the caller has to wait before the next try: some wrong ones may come at once, then one every few seconds.
+func (p *password) locked(r *http.Request) bool { return p.triesOf(r).TokensAt(p.now()) < 1 }
+
+// wrong counts a wrong try.
+func (p *password) wrong(r *http.Request) { p.triesOf(r).AllowN(p.now(), 1) }
+
+func (p *password) triesOf(r *http.Request) *rate.Limiter {
 	caller, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		caller = r.RemoteAddr
@@ -67,19 +75,19 @@ func (p *password) mayTry(r *http.Request) bool {
 		}
 		p.tries[caller] = rate.NewLimiter(rate.Every(nextTry), triesAtOnce)
 	}
-	return p.tries[caller].AllowN(p.now(), 1)
+	return p.tries[caller]
 }
 
 // bearer lets a program in that sends the password with its request.
 func (p *password) bearer(w http.ResponseWriter, r *http.Request, inside http.Handler) {
-	given, is := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
-	case is && p.is(given):
-		inside.ServeHTTP(w, r)
-	case !p.mayTry(r):
+	case p.locked(r):
 		w.Header().Set("Retry-After", "2")
 		http.Error(w, "Too many wrong passwords: wait.", http.StatusTooManyRequests)
+	case p.is(strings.TrimPrefix(r.Header.Get("Authorization"), bearer)):
+		inside.ServeHTTP(w, r)
 	default:
+		p.wrong(r)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		http.Error(w, "This is not the console's password.", http.StatusUnauthorized)
 	}
@@ -88,7 +96,7 @@ func (p *password) bearer(w http.ResponseWriter, r *http.Request, inside http.Ha
 // session is a new one, as it is kept in a cookie: when it ends, a random number, and the signature over both.
 func (p *password) session(secure bool) *http.Cookie {
 	ticket := make([]byte, 8+sessionNonce)
-	binary.BigEndian.PutUint64(ticket, uint64(p.now().Add(sessionTime).Unix())) //nolint:gosec // not before 1970
+	binary.BigEndian.PutUint64(ticket, uint64(p.now().Add(sessionTime).Unix()))
 	_, _ = rand.Read(ticket[8:])                                                // never fails
 	return sessionCookie(base64.RawURLEncoding.EncodeToString(p.sign(ticket)), int(sessionTime/time.Second), secure)
 }
@@ -110,12 +118,12 @@ func (p *password) signedIn(r *http.Request, secure bool) bool {
 	}
 	ticket := signed[: 8+sessionNonce : 8+sessionNonce]
 	ends := binary.BigEndian.Uint64(ticket)
-	return hmac.Equal(p.sign(ticket), signed) && uint64(p.now().Unix()) < ends //nolint:gosec // not before 1970
+	return hmac.Equal(p.sign(ticket), signed) && uint64(p.now().Unix()) < ends
 }
 
 // sessionCookie is the cookie that holds value for some seconds; less than none ends it.
 func sessionCookie(value string, seconds int, secure bool) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure where people come by https: on loopback they do not
 		Name: sessionName(secure), Value: value, Path: "/", MaxAge: seconds,
 		HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode,
 	}

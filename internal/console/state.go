@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -21,6 +22,7 @@ func (c *Console) statePages() map[string]handler {
 	return map[string]handler{
 		"GET /i/{name}":            c.state,
 		"POST /i/{name}/do/{what}": c.act,
+		"/i/{name}/do/{what}":      onlyPost,
 	}
 }
 
@@ -29,7 +31,8 @@ type statePage struct {
 	Status  workflows.Status
 	Vendors []vendorView
 	Flows   []flowView
-	Held    int // up to one more than mostHeld
+	Held    int      // up to one more than mostHeld
+	Missing []string // what cannot be shown now, and why
 	Paused  bool
 }
 
@@ -77,13 +80,14 @@ func (c *Console) state(w http.ResponseWriter, r *http.Request) error {
 		Status: status, Paused: isPaused(status),
 		Vendors: []vendorView{{"Mimecast", status.Mimecast}, {"CrowdStrike Falcon", status.Falcon}},
 	}
+	// What the ledger and the Schedules add is worth less than the state: without them the page says so.
 	until := c.Now().UTC()
-	daily, err := c.Ledger.Daily(r.Context(), name, firstDay(until))
-	if err != nil {
-		return err
-	}
-	if shown.Held, err = c.Ledger.CountState(r.Context(), name, ledger.Held, mostHeld); err != nil {
-		return err
+	daily, notRead := c.Ledger.Daily(r.Context(), name, firstDay(until))
+	var notCounted error
+	shown.Held, notCounted = c.Ledger.CountState(r.Context(), name, ledger.Held, mostHeld)
+	if err := errors.Join(notRead, notCounted); err != nil {
+		shown.Missing = append(shown.Missing, "The ledger does not answer: the days and the number of held values are missing.")
+		c.Log.Warn("console: ledger not read", "error", err)
 	}
 	var asked errgroup.Group
 	shown.Flows = make([]flowView, len(settings.Flows()))
@@ -99,7 +103,8 @@ func (c *Console) state(w http.ResponseWriter, r *http.Request) error {
 		})
 	}
 	if err := asked.Wait(); err != nil {
-		return err
+		shown.Missing = append(shown.Missing, "Temporal does not tell when the flows run next.")
+		c.Log.Warn("console: schedules not read", "error", err)
 	}
 	return c.show(w, r, http.StatusOK, "state", page{Title: "State", Integration: name, Tab: "state", Data: shown})
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"go.temporal.io/api/serviceerror"
 
@@ -18,10 +19,12 @@ import (
 // withdrawPage is what an integration has made at both vendors, counted or being taken back.
 //
 // It is counted while the integration is paused and none of its runs is at work, so that nothing is added between the count
-// that a person confirms and the withdrawal; should that not hold any more, the person is asked again.
+// that a person confirms and the withdrawal. Such a count is sealed; should a run have begun since, the person is asked again.
 type withdrawPage struct {
 	Paused bool
 	AtWork string // a flow whose run is still at work
+	Seal   string // on the count: it was begun at a standstill
+	Added  bool   // a run has begun since
 
 	Last     integrations.Errand
 	Progress workflows.Progress // of the last withdrawal or count
@@ -48,9 +51,17 @@ func (p withdrawPage) Left() int {
 	return total
 }
 
-// Counted says whether what is there was counted, and nothing has been added since.
+// Counted says whether all that is there was counted, and nothing has been added since.
 func (p withdrawPage) Counted() bool {
-	return p.Last.RunID != "" && !p.Last.AtWork() && p.Last.Failed == nil && p.Progress.DryRun && p.Paused && p.AtWork == ""
+	return p.Seal != "" && !p.Last.AtWork() && p.Last.Failed == nil && p.Progress.DryRun && p.Left() == 0 && p.Still() && !p.Added
+}
+
+// Still says whether nothing is being added.
+func (p withdrawPage) Still() bool { return p.Paused && p.AtWork == "" }
+
+// Unread says whether some lists could not be counted.
+func (p withdrawPage) Unread() bool {
+	return p.Last.RunID != "" && !p.Last.AtWork() && p.Last.Failed == nil && p.Progress.DryRun && p.Left() > 0
 }
 
 // Removed says whether the last one was a withdrawal that has ended.
@@ -59,22 +70,22 @@ func (p withdrawPage) Removed() bool {
 }
 
 func (c *Console) withdraw(w http.ResponseWriter, r *http.Request) error {
-	shown, err := c.withdrawal(r.Context(), r.PathValue("name"))
+	shown, err := c.withdrawal(r.Context(), r.PathValue("name"), r.URL.Query().Get("count"))
 	if err != nil {
 		return err
+	}
+	if shown.Last.AtWork() || shown.Paused && shown.AtWork != "" {
+		w.Header().Set("Refresh", lookAgain)
 	}
 	return c.showWithdraw(w, r, http.StatusOK, shown)
 }
 
 func (c *Console) showWithdraw(w http.ResponseWriter, r *http.Request, status int, shown withdrawPage) error {
-	if shown.Last.AtWork() || shown.Paused && shown.AtWork != "" {
-		w.Header().Set("Refresh", lookAgain)
-	}
 	return c.show(w, r, status, "withdraw", page{Title: "Withdraw", Integration: r.PathValue("name"), Tab: "withdraw", Data: shown})
 }
 
-// withdrawal looks where things stand.
-func (c *Console) withdrawal(ctx context.Context, name string) (withdrawPage, error) {
+// withdrawal looks where things stand. seal is that on the count which led here, if one did.
+func (c *Console) withdrawal(ctx context.Context, name, seal string) (withdrawPage, error) {
 	var shown withdrawPage
 	status, err := c.known(ctx, name)
 	if err != nil {
@@ -94,6 +105,13 @@ func (c *Console) withdrawal(ctx context.Context, name string) (withdrawPage, er
 	id := wire.WithdrawID(name)
 	if shown.Last, err = c.Desk.Errand(ctx, id, &shown.Progress); err != nil {
 		return shown, err
+	}
+	if c.seals.is(seal, name, shown.Last.RunID) {
+		shown.Seal = seal
+	}
+	for _, flow := range status.Flows {
+		begun, err := time.Parse(time.RFC3339, flow.LastRun) // whole seconds
+		shown.Added = shown.Added || err == nil && !begun.Before(shown.Last.Began.Truncate(time.Second))
 	}
 	switch {
 	case shown.Last.AtWork():
@@ -120,7 +138,7 @@ func (c *Console) countWithdrawal(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	name := r.PathValue("name")
-	shown, err := c.withdrawal(r.Context(), name)
+	shown, err := c.withdrawal(r.Context(), name, "")
 	if err != nil {
 		return err
 	}
@@ -129,16 +147,21 @@ func (c *Console) countWithdrawal(w http.ResponseWriter, r *http.Request) error 
 		if err := c.Desk.Update(r.Context(), name, wire.Pause, nil, reason); err != nil {
 			return err
 		}
-		if shown, err = c.withdrawal(r.Context(), name); err != nil { // again: a run may have begun before the pause
+		if shown, err = c.withdrawal(r.Context(), name, ""); err != nil { // again: a run may have begun before the pause
 			return err
 		}
 	}
+	to := "/i/" + url.PathEscape(name) + "/withdraw"
 	if shown.AtWork == "" && !shown.Last.AtWork() {
-		if err := c.executeWithdrawal(r.Context(), name, true); err != nil {
+		run, err := c.executeWithdrawal(r.Context(), name, true)
+		if err != nil {
 			return err
 		}
+		if run != "" {
+			to += "?count=" + c.seals.on(name, run)
+		}
 	}
-	http.Redirect(w, r, "/i/"+url.PathEscape(name)+"/withdraw", http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 
@@ -148,13 +171,17 @@ func (c *Console) startWithdrawal(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	name := r.PathValue("name")
-	shown, err := c.withdrawal(r.Context(), name)
+	shown, err := c.withdrawal(r.Context(), name, r.PostFormValue("count"))
 	if err != nil {
 		return err
 	}
+	to := "/i/" + url.PathEscape(name) + "/withdraw"
 	shown.Typed = r.PostFormValue("confirmed")
 	switch {
-	case !shown.Counted() || r.PostFormValue("count") != shown.Last.RunID:
+	case shown.Last.AtWork(): // such as after a second click: what is at work is shown
+		http.Redirect(w, r, to, http.StatusSeeOther)
+		return nil
+	case !shown.Counted():
 		shown.Typed = ""
 		shown.Wrong = "Something has happened since it was counted, so that nothing was withdrawn: look at what stands here now, and confirm that."
 		return c.showWithdraw(w, r, http.StatusConflict, shown)
@@ -162,22 +189,25 @@ func (c *Console) startWithdrawal(w http.ResponseWriter, r *http.Request) error 
 		shown.Wrong = "This is not the name of the integration, so that nothing was withdrawn."
 		return c.showWithdraw(w, r, http.StatusUnprocessableEntity, shown)
 	}
-	if err := c.executeWithdrawal(r.Context(), name, false); err != nil {
+	if _, err := c.executeWithdrawal(r.Context(), name, false); err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/i/"+url.PathEscape(name)+"/withdraw", http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 
-// executeWithdrawal starts one. Another that was faster is what the page then shows.
-func (c *Console) executeWithdrawal(ctx context.Context, name string, dryRun bool) error {
+// executeWithdrawal starts one and gives its run; empty if another was faster, which is what the page then shows.
+func (c *Console) executeWithdrawal(ctx context.Context, name string, dryRun bool) (string, error) {
 	inForce, err := c.settingsOf(ctx, name)
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = c.Desk.Withdraw(ctx, name, inForce.Credentials, dryRun)
+	run, err := c.Desk.Withdraw(ctx, name, inForce.Credentials, dryRun)
 	if _, already := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); already {
-		return nil
+		return "", nil
 	}
-	return err
+	if err != nil {
+		return "", err
+	}
+	return run.GetRunID(), nil
 }

@@ -103,7 +103,11 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	worker, err := startWorker(binaries, server, simulator, mails.URL("", ""))
+	console, err := harness.FreeAddress()
+	if err != nil {
+		return err
+	}
+	worker, err := startWorker(binaries, server, simulator, mails.URL("", ""), console)
 	if err != nil {
 		return err
 	}
@@ -117,7 +121,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("%w; the logs are in %s", err, folder)
 	}
-	summary(out, status, server, simulator)
+	summary(out, status, server, simulator, console)
 	if !term.IsTerminal(int(os.Stdout.Fd())) {
 		say(out, "this is no terminal: everything is being stopped now, and the addresses above end with it")
 		return nil
@@ -170,13 +174,10 @@ func play(ctx context.Context, out io.Writer, temporal client.Client, staged sta
 	return status, nil
 }
 
-func startWorker(binaries harness.Binaries, server *harness.Server, simulator *harness.Simulator, mailServer string) (*harness.Process, error) {
-	listen, err := harness.FreeAddress()
-	if err != nil {
-		return nil, err
-	}
+func startWorker(binaries harness.Binaries, server *harness.Server, simulator *harness.Simulator, mailServer, listen string) (*harness.Process, error) {
 	env := append(harness.WorkerEnv(server, simulator, "sqlite:"+absolute(filepath.Join(folder, "ledger.db")), listen),
-		"THREATSHARE_SMTP_URL="+mailServer, "THREATSHARE_MAIL_FROM="+mailFrom, "THREATSHARE_TEMPORAL_UI="+server.UI)
+		"THREATSHARE_SMTP_URL="+mailServer, "THREATSHARE_MAIL_FROM="+mailFrom, "THREATSHARE_TEMPORAL_UI="+server.UI,
+		"THREATSHARE_CONSOLE_URL=http://"+listen)
 	return harness.Start(harness.Command{Name: "worker", Path: absolute(binaries.Worker), Env: env}, folder)
 }
 

@@ -28,7 +28,7 @@ const (
 )
 
 // summary shows what became of everything, and how to go on from here.
-func summary(out io.Writer, status workflows.Status, server *harness.Server, simulator *harness.Simulator) {
+func summary(out io.Writer, status workflows.Status, server *harness.Server, simulator *harness.Simulator, console string) {
 	for _, flow := range settings.Flows() {
 		_, _ = fmt.Fprintf(out, "\n%s\n%s\n", titleOf(flow), flowTable(flow, status.Flows[flow]))
 	}
@@ -40,7 +40,7 @@ func summary(out io.Writer, status workflows.Status, server *harness.Server, sim
 	if n := len(status.Warnings); n > 0 {
 		_, _ = fmt.Fprintf(out, "warnings: %d, since everything is switched on; the state below names them\n", n)
 	}
-	lookAt(out, server, simulator)
+	lookAt(out, server, simulator, console)
 }
 
 func titleOf(flow string) string {
@@ -92,11 +92,16 @@ func reasons[K ~string](counts map[K]int) string {
 }
 
 // lookAt says where to look, and what to try.
-func lookAt(out io.Writer, server *harness.Server, simulator *harness.Simulator) {
+func lookAt(out io.Writer, server *harness.Server, simulator *harness.Simulator, console string) {
 	starter := quoted("./"+filepath.Join(folder, "starter")) + " --address " + server.Address
 	temporal := quoted(server.CLI) + " --address " + server.Address
 	_, _ = fmt.Fprintf(out, `
-In the Temporal UI:
+In the console:
+the integration              http://%s/i/%s
+  its state, settings, held values, ledger, previews and the way to take everything back
+
+`, console, name)
+	_, _ = fmt.Fprintf(out, `In the Temporal UI:
 all runs                     %s
 the integration              %s
   its details (Markdown) say how things stand; signals and updates can be sent from there

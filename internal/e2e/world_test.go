@@ -71,6 +71,7 @@ func runAll(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
+	defer func() { closeBrowser() }()
 	return m.Run(), nil
 }
 
@@ -79,6 +80,7 @@ type world struct {
 	t         *testing.T
 	dir       string
 	name      string // of the integration
+	namespace string // "" for the default one
 	queue     string
 	simulator *harness.Simulator
 	vendors   *control.Client
@@ -110,7 +112,7 @@ func newWorld(t *testing.T, simulatorArgs ...string) *world {
 		"THREATSHARE_TASK_QUEUE="+w.queue)
 	w.temporal, err = server.Dial(ctx)
 	require.NoError(t, err)
-	t.Cleanup(w.temporal.Close)
+	t.Cleanup(func() { w.temporal.Close() })
 	t.Cleanup(func() {
 		if t.Failed() && w.worker != nil {
 			t.Log("worker's last lines:\n" + w.worker.Tail(40))
@@ -181,6 +183,9 @@ func (w *world) run(path string, args ...string) (output string, code int) {
 	w.t.Helper()
 	cmd := exec.CommandContext(w.patient(), path, args...)
 	cmd.Env = append(os.Environ(), "TEMPORAL_ADDRESS="+server.Address, "THREATSHARE_TASK_QUEUE="+w.queue)
+	if w.namespace != "" {
+		cmd.Env = append(cmd.Env, "TEMPORAL_NAMESPACE="+w.namespace)
+	}
 	cmd.Dir = w.dir
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

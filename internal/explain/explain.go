@@ -139,7 +139,7 @@ func Reason(reason indicator.Reason) string {
 	case "not-blocking":
 		return "its action in Falcon's IOC list blocks nothing any more"
 	case "undone":
-		return "by starter withdraw"
+		return "everything was withdrawn"
 	case "":
 		return "no reason given"
 	default:

@@ -125,11 +125,16 @@ func (s *Server) Restart(ctx context.Context) error {
 	})
 }
 
-// Dial connects to the server.
+// Dial connects to the server's default namespace.
 func (s *Server) Dial(ctx context.Context) (client.Client, error) {
+	return s.DialNamespace(ctx, client.DefaultNamespace)
+}
+
+// DialNamespace connects to a namespace of the server.
+func (s *Server) DialNamespace(ctx context.Context, namespace string) (client.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	dialled, err := client.DialContext(ctx, client.Options{HostPort: s.Address, Logger: quiet{}})
+	dialled, err := client.DialContext(ctx, client.Options{HostPort: s.Address, Namespace: namespace, Logger: quiet{}})
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func ParseBaseURL(text string) (*url.URL, error) {
 	}
 	switch {
 	case base.Scheme == "https":
-	case base.Scheme == "http" && loopback(base.Hostname()):
+	case base.Scheme == "http" && Loopback(base.Hostname()):
 	case base.Scheme == "http":
 		return nil, fmt.Errorf("base URL %q: plain http is accepted for loopback addresses only; use https", text)
 	default:
@@ -49,9 +49,10 @@ func ParseBaseURL(text string) (*url.URL, error) {
 	return base, nil
 }
 
-func loopback(host string) bool {
+// Loopback says whether a host, a name or an IP address without brackets and port, is this machine.
+func Loopback(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 func notFollowed(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

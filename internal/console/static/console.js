@@ -11,23 +11,18 @@ let good = new Date();
 const busy = (part) =>
   (part.contains(document.activeElement) && document.activeElement !== document.body) || String(getSelection()) !== "";
 
+// over says that the page is not there any more: the session has ended, or the integration. What there is now says why.
+function over() {
+  location.reload();
+}
+
 async function refresh() {
   if (document.hidden || live().length === 0) return;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error", signal: AbortSignal.timeout(20000) });
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual", signal: AbortSignal.timeout(20000) });
+    if (answer.type === "opaqueredirect" || answer.status === 404) return over();
     if (!answer.ok) throw new Error(answer.statusText);
-    const now = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const part of live()) {
-      const fresh = now.getElementById(part.id);
-      if (!fresh) continue;
-      for (const opened of part.querySelectorAll("details[open][id]")) {
-        const same = fresh.querySelector("#" + CSS.escape(opened.id));
-        if (same) same.open = true;
-      }
-      if (!busy(part) && part.innerHTML !== fresh.innerHTML) part.replaceWith(document.adoptNode(fresh));
-    }
-    const footer = document.querySelector("footer"), freshFooter = now.querySelector("footer");
-    if (footer && freshFooter) footer.replaceWith(document.adoptNode(freshFooter));
+    show(new DOMParser().parseFromString(await answer.text(), "text/html"));
     good = new Date();
     stale.hidden = true;
   } catch {
@@ -36,5 +31,25 @@ async function refresh() {
   }
 }
 
-setInterval(refresh, every);
-document.addEventListener("visibilitychange", refresh);
+// show puts what is fresh into the page.
+function show(now) {
+  for (const part of live()) {
+    const fresh = now.getElementById(part.id);
+    if (!fresh || busy(part)) continue;
+    for (const opened of part.querySelectorAll("details[open][id]")) {
+      const same = fresh.querySelector("#" + CSS.escape(opened.id));
+      if (same) same.open = true;
+    }
+    if (part.innerHTML !== fresh.innerHTML) part.replaceWith(document.adoptNode(fresh));
+  }
+  const footer = document.querySelector("footer"), freshFooter = now.querySelector("footer");
+  if (footer && freshFooter) footer.replaceWith(document.adoptNode(freshFooter));
+}
+
+// One at a time, however slow the answers are.
+async function keepFresh() {
+  await refresh();
+  setTimeout(keepFresh, every);
+}
+
+setTimeout(keepFresh, every);
