@@ -51,6 +51,10 @@ lint: golangci-lint workflowcheck ## Linters, formatting, and determinism of the
 e2e: temporal ## End-to-end tests on a real Temporal server
 	go test -tags e2e -count=1 -timeout 30m ./internal/e2e/... ./deploy/...
 
+.PHONY: chaos
+chaos: temporal ## The fault tests at full length: kills, outages, floods (about two hours; ONLY=regular expression)
+	go test -tags 'e2e chaos' -count=1 -timeout 4h -p 1 -run '^TestFault_$(ONLY)' ./...
+
 .PHONY: bench
 bench: temporal ## Measure calls, events, memory and latency beside their bounds (ONLY=first,back,limit,latency,fleet)
 	@go run ./internal/bench $(if $(ONLY),-only $(ONLY))

@@ -28,6 +28,8 @@ type Activities struct {
 	Mail     Mailer
 	Links    notify.Links // for mail
 	Metrics  Metrics      // may be nil
+	// Pseudonym stands in for a value where Temporal keeps what it is told readable; nil where payloads are not encrypted.
+	Pseudonym func(value string) string
 
 	tenants tenants
 	guarded guarded

@@ -31,6 +31,7 @@ type RemediateInput struct {
 	Value       string           `json:"value"`
 	Day         string           `json:"day"`                // on which it was asked for: once for each value and day
 	Brackets    bool             `json:"brackets,omitempty"` // Message-IDs are sent in angle brackets
+	Workflow    string           `json:"workflow,omitempty"` // id of the workflow Remediate; empty: the id with the value in it
 }
 
 func (in RemediateInput) key() indicator.Key { return indicator.Key{Kind: in.Kind, Value: in.Value} }

@@ -118,6 +118,9 @@ func (a *Activities) RunFlows(ctx context.Context, in RunFlowsInput) error {
 }
 
 func (a *Activities) putSchedule(ctx context.Context, id, integration string, flow FlowSchedule) error {
+	if flow.Paused && a.Pseudonym != nil { // Temporal does not encrypt notes
+		flow.Note = "stopped; the reason is encrypted, to see it: starter status " + integration
+	}
 	wanted := a.schedule(id, integration, flow)
 	_, err := a.Temporal.ScheduleClient().Create(ctx, client.ScheduleOptions{
 		ID: id, Spec: *wanted.Spec, Action: wanted.Action, Overlap: wanted.Policy.Overlap, CatchupWindow: catchUp,

@@ -57,6 +57,24 @@ func TestAMissingScheduleIsMade(t *testing.T) {
 	}, made.Action)
 }
 
+func TestWhereThingsAreEncryptedANoteSaysOnlyWhereToLook(t *testing.T) {
+	w := newWorld(t)
+	w.Pseudonym = func(string) string { return "pseudonym" }
+	schedules, _ := scheduled(w)
+	var made client.ScheduleOptions
+	schedules.On("Create", anyCalls(2)...).Run(func(args mock.Arguments) {
+		made, _ = args.Get(1).(client.ScheduleOptions)
+	}).Return(nil, nil)
+	require.NoError(t, apply(w, flowSchedule(true)))
+	require.Contains(t, made.Note, "starter status acme")
+	require.NotContains(t, made.Note, "by hand")
+
+	atWork := flowSchedule(true)
+	atWork.Schedules[0].Paused, atWork.Schedules[0].Note = false, "Threat Share: share-ttp-logs of acme"
+	require.NoError(t, apply(w, atWork))
+	require.Equal(t, atWork.Schedules[0].Note, made.Note, "it says no more than the id of the Schedule")
+}
+
 func TestAScheduleThatIsThereIsUpdatedInPlace(t *testing.T) {
 	w := newWorld(t)
 	schedules, handle := scheduled(w)

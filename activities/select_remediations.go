@@ -6,6 +6,7 @@ import (
 
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/ledger"
+	"github.com/threatshare/threatshare/internal/wire"
 )
 
 // SelectRemediationsInput says for which sources delivered mail may be removed.
@@ -47,11 +48,19 @@ func (a *Activities) selectRemediations(ctx context.Context, in SelectRemediatio
 		for _, remediation := range wanted[:min(len(wanted), remediationsPerRun-in.Started-len(selected))] {
 			selected = append(selected, RemediateInput{
 				Integration: in.Integration, Credentials: in.Credentials, Source: source, Kind: remediation.Kind,
-				Value: remediation.Value, Day: remediation.Day, Brackets: in.Brackets,
+				Value: remediation.Value, Day: remediation.Day, Brackets: in.Brackets, Workflow: a.remediateID(in.Integration, remediation.Value),
 			})
 		}
 	}
 	return selected, nil
+}
+
+// remediateID is the id of the workflow that removes mail with a value, if it must not show the value; else empty.
+func (a *Activities) remediateID(integration, value string) string {
+	if a.Pseudonym == nil {
+		return ""
+	}
+	return wire.RemediateID(integration, a.Pseudonym(value))
 }
 
 // stillBlocked leaves out the values that are not blocked any more, and records that: they are no threat any more either.

@@ -70,6 +70,10 @@ func explained(name string, err error) *failure {
 	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return badInput("integration %q refuses: %s", name, lines(refused.Message()))
 	}
+	if _, stuck := errors.AsType[*serviceerror.WorkflowNotReady](err); stuck {
+		return notDone("integration %q cannot go on at the moment, and the worker's log says why; "+
+			"if payloads are encrypted, look for a key that is missing in THREATSHARE_CODEC_KEYS: %w", name, err)
+	}
 	if silent(err) {
 		return notDone("integration %q does not answer: is a worker running, and on the task queue that the integration was started on? "+
 			"(temporal workflow describe --workflow-id %s)", name, workflowID(name))

@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/threatshare/threatshare/internal/codec"
 	"github.com/threatshare/threatshare/internal/config"
 	"github.com/threatshare/threatshare/internal/console"
 	"github.com/threatshare/threatshare/internal/integrations"
@@ -18,11 +19,11 @@ import (
 
 // newConsole makes the pages for people.
 func newConsole(
-	cfg config.Config, temporal client.Client, store *ledger.Store, links notify.Links, codec http.Handler, log *slog.Logger,
+	cfg config.Config, temporal client.Client, store *ledger.Store, links notify.Links, payloads http.Handler, log *slog.Logger,
 ) (*console.Console, error) {
 	pages, err := console.New(console.Options{
 		Desk: integrations.Desk{Temporal: temporal, Queue: cfg.TaskQueue}, Ledger: store, CredentialSets: cfg.CredentialSets,
-		Links: links, Listen: cfg.Listen, URL: cfg.ConsoleURL, Password: cfg.ConsolePassword, Codec: codec, Log: log, Now: time.Now,
+		Links: links, Listen: cfg.Listen, URL: cfg.ConsoleURL, Password: cfg.ConsolePassword, Codec: payloads, Log: log, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -31,6 +32,14 @@ func newConsole(
 		log.Warn("console closed", "reason", why)
 	}
 	return pages, nil
+}
+
+// codecServer reads payloads to those who may use the console; it is nil if there is no key.
+func codecServer(keys *codec.Ring, temporalUI string) http.Handler {
+	if keys.Empty() {
+		return nil
+	}
+	return codec.Handler(keys, temporalUI)
 }
 
 // lateHandler stands in for a page that cannot be served before the servers behind it are reached.

@@ -102,7 +102,7 @@ func run(cfg config.Config, log *slog.Logger) error {
 	defer temporal.Close()
 
 	links := notify.Links{UI: cfg.TemporalUI, Console: cfg.ConsoleURL, Namespace: namespace}
-	shown, err := newConsole(cfg, temporal, store, links, nil, log)
+	shown, err := newConsole(cfg, temporal, store, links, codecServer(keys, cfg.TemporalUI), log)
 	if err != nil {
 		return err
 	}

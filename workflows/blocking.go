@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -249,7 +250,7 @@ func (r *flowRun) remediate(ctx workflow.Context) {
 // startRemediation starts a child that outlives the run. One that is at work on the value already is left to it.
 func (r *flowRun) startRemediation(ctx workflow.Context, value activities.RemediateInput) {
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:        wire.RemediateID(r.integration, value.Value),
+		WorkflowID:        cmp.Or(value.Workflow, wire.RemediateID(r.integration, value.Value)),
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		StaticSummary:     fmt.Sprintf("mail with %s, delivered before", value.Value),
 	}), Remediate, value)

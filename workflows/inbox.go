@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -95,6 +96,10 @@ func (in *integration) onSignal(ctx workflow.Context, inbox workflow.Selector, r
 	inbox.AddReceive(channel, func(c workflow.ReceiveChannel, _ bool) {
 		var input converter.RawValue
 		c.Receive(ctx, &input)
+		if why, refused := in.refused(ctx, input); refused {
+			in.reject(ctx, request.name, why)
+			return
+		}
 		data := input.Payload().GetData()
 		if err := checked(workflow.Now(ctx), request, data); err != nil {
 			in.reject(ctx, request.name, err.Error())
@@ -157,6 +162,7 @@ func (in *integration) requestNames() []string {
 // onUpdate takes an update; one that is refused leaves no trace but its answer.
 func (in *integration) onUpdate(ctx workflow.Context, request request) error {
 	handler := func(ctx workflow.Context, input, _ converter.RawValue) (any, error) {
+		awaitKey(sealed(input)) // it was read when it was taken
 		answer := request.take(ctx, input.Payload().GetData())
 		in.woken.SendAsync(nil)
 		return answer, nil
@@ -164,6 +170,9 @@ func (in *integration) onUpdate(ctx workflow.Context, request request) error {
 	return workflow.SetUpdateHandlerWithOptions(ctx, request.name, handler, workflow.UpdateHandlerOptions{
 		Description: request.about,
 		Validator: func(ctx workflow.Context, input, was converter.RawValue) error {
+			if why := cmp.Or(sealed(input), sealed(was)); why != "" {
+				return temporal.NewNonRetryableApplicationError(request.name+": "+why, activities.InvalidInput, nil)
+			}
 			if err := checked(workflow.Now(ctx), request, input.Payload().GetData()); err != nil {
 				return temporal.NewNonRetryableApplicationError(err.Error(), activities.InvalidInput, nil)
 			}

@@ -61,6 +61,7 @@ type integration struct {
 	early    []activities.Report // told before the start of their run was taken
 	woken    workflow.Channel
 	sending  bool // a notice is on its way
+	signals  int  // that this run has taken from its inbox
 }
 
 // todo is what the main loop has to do next, in this order.

@@ -20,6 +20,8 @@ import (
 // once, with what to change: settings that cannot be used, a certificate that the server or this client does not accept, an
 // API key that is refused.
 //
+// Payloads are encrypted and decrypted with the keys of CodecKeys; keys that cannot be read are an error.
+//
 // The client logs through logger and counts in metrics, which may be nil. The caller closes it.
 func DialTemporal(
 	ctx context.Context, logger *slog.Logger, waiting func(reason string), metrics client.MetricsHandler,
@@ -28,6 +30,11 @@ func DialTemporal(
 	if err != nil {
 		return nil, err
 	}
+	keys, err := CodecKeys()
+	if err != nil {
+		return nil, err
+	}
+	keys.Use(&server.options)
 	server.options.Logger, server.options.MetricsHandler = log.NewStructuredLogger(logger), metrics
 	return server.reach(ctx, logger, waiting, client.DialContext)
 }

@@ -31,7 +31,7 @@ type bar struct {
 
 // Width, Height and BarWidth are for the page.
 func (chart) Width() int    { return chartWidth }
-func (chart) Height() int   { return chartHeight } 
+func (chart) Height() int   { return chartHeight }
 func (chart) BarWidth() int { return chartBar - 2 }
 
 // First is the first day of the chart.

@@ -97,7 +97,7 @@ func (p *password) bearer(w http.ResponseWriter, r *http.Request, inside http.Ha
 func (p *password) session(secure bool) *http.Cookie {
 	ticket := make([]byte, 8+sessionNonce)
 	binary.BigEndian.PutUint64(ticket, uint64(p.now().Add(sessionTime).Unix()))
-	_, _ = rand.Read(ticket[8:])                                                // never fails
+	_, _ = rand.Read(ticket[8:]) // never fails
 	return sessionCookie(base64.RawURLEncoding.EncodeToString(p.sign(ticket)), int(sessionTime/time.Second), secure)
 }
 

@@ -48,13 +48,20 @@ const (
 	Progress = "progress"
 )
 
+// Metadata of an encrypted payload: its encoding, and the field with the id of its key.
+const (
+	Encrypted       = "binary/encrypted"
+	EncryptionKeyID = "encryption-key-id"
+)
+
 // IntegrationID is the workflow id of an integration.
 func IntegrationID(name string) string { return "threatshare/" + name }
 
 // ScheduleID is the id of a flow's Schedule; its runs' ids begin with it.
 func ScheduleID(integration, flow string) string { return "threatshare/" + integration + "/" + flow }
 
-// RemediateID is the id of the removal of delivered mail that a value is in.
+// RemediateID is the id of the removal of delivered mail that a value is in. Where payloads are encrypted, a pseudonym takes
+// the place of the value.
 func RemediateID(integration, value string) string {
 	return IntegrationID(integration) + "/remediate/" + value
 }
