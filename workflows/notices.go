@@ -47,13 +47,16 @@ type LastMail struct {
 
 // takeNote decides whether there is something to tell people: once for each problem that is new, however many runs meet it,
 // and once when all of it is over.
-func (in *integration) takeNote(now time.Time) {
+func (in *integration) takeNote(ctx workflow.Context, now time.Time) {
 	told := &in.memory.Told
 	told.At = lo.Filter(told.At, func(at time.Time, _ int) bool { return now.Sub(at) < time.Hour })
 	if len(told.At) >= mailsAnHour || !in.memory.Checked {
 		return
 	}
 	problems, kind := in.troubles(now)
+	if len(problems) > 0 {
+		in.forgetWhatIsOver(ctx, problems)
+	}
 	news := lo.Filter(problems, func(problem notify.Problem, _ int) bool { return !known(told.Problems, problem) })
 	switch {
 	case len(news) > 0:
@@ -63,6 +66,28 @@ func (in *integration) takeNote(now time.Time) {
 		in.tell(now, notify.Recovered, told.Problems)
 		told.Problems = nil
 	}
+}
+
+// forgetWhatIsOver lets go of what people were told and what is well again while something else is still wrong: should it
+// break once more, that is news.
+func (in *integration) forgetWhatIsOver(ctx workflow.Context, problems []notify.Problem) {
+	told := &in.memory.Told
+	left := lo.Filter(told.Problems, func(problem notify.Problem, _ int) bool { return known(problems, problem) || !in.provenWell(problem) })
+	// A run of the Integration that was begun before it forgot has told, and not told, otherwise.
+	if len(left) < len(told.Problems) && workflow.GetVersion(ctx, "notices-forget-what-is-over", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		told.Problems = left
+	}
+}
+
+// provenWell says whether a flow that the problem kept from running has had a good run since the last check.
+func (in *integration) provenWell(problem notify.Problem) bool {
+	concerned := lo.Filter(flowNames(), func(flow string, _ int) bool {
+		return flow == problem.What || slices.Contains(settings.Parts(flow), settings.Part(problem.What))
+	})
+	if len(concerned) == 0 { // a vendor as a whole
+		concerned = in.enabledFlows()
+	}
+	return lo.SomeBy(concerned, func(flow string) bool { return in.memory.flow(flow).LastSuccess.After(in.memory.CheckedAt) })
 }
 
 // troubles are what a person should know of: permanent errors, and flows that have failed for long.

@@ -23,7 +23,7 @@ func (in *integration) settle(ctx workflow.Context) {
 		m.stated(flow, in.flowState(flow).State, now)
 		m.flow(flow).markTrouble(now)
 	}
-	in.takeNote(now)
+	in.takeNote(ctx, now)
 	in.showState(ctx)
 	workflow.SetCurrentDetails(ctx, in.details())
 }
