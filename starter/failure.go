@@ -72,7 +72,7 @@ func explained(name string, err error) *failure {
 	}
 	if _, stuck := errors.AsType[*serviceerror.WorkflowNotReady](err); stuck {
 		return notDone("integration %q cannot go on at the moment, and the worker's log says why; "+
-			"if payloads are encrypted, look for a key that is missing in THREATSHARE_CODEC_KEYS: %w", name, err)
+			"if payloads are encrypted, look for a key that is missing in THREATSHARE_CODEC_KEYS (mended, it goes on within ten minutes): %w", name, err)
 	}
 	if silent(err) {
 		return notDone("integration %q does not answer: is a worker running, and on the task queue that the integration was started on? "+

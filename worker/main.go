@@ -90,6 +90,10 @@ func run(cfg config.Config, log *slog.Logger) error {
 		return err
 	}
 
+	if ids := keys.IDs(); len(ids) > 0 {
+		log.Info("payloads are encrypted", "key", ids[0], "old_keys", ids[1:])
+	}
+
 	store, err := openLedger(ctx, cfg.Ledger.Reveal(), log, health.Waiting)
 	if err != nil {
 		return unlessToldToStop(ctx, err)

@@ -171,7 +171,7 @@ func (in *integration) onUpdate(ctx workflow.Context, request request) error {
 		Description: request.about,
 		Validator: func(ctx workflow.Context, input, was converter.RawValue) error {
 			if why := cmp.Or(sealed(input), sealed(was)); why != "" {
-				return temporal.NewNonRetryableApplicationError(request.name+": "+why, activities.InvalidInput, nil)
+				return temporal.NewNonRetryableApplicationError(request.name+": "+why+sendAgain, activities.InvalidInput, nil)
 			}
 			if err := checked(workflow.Now(ctx), request, input.Payload().GetData()); err != nil {
 				return temporal.NewNonRetryableApplicationError(err.Error(), activities.InvalidInput, nil)

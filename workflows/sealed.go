@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"cmp"
 	"fmt"
 
 	"go.temporal.io/sdk/converter"
@@ -17,9 +16,12 @@ func sealed(input converter.RawValue) string {
 	if string(metadata[converter.MetadataEncoding]) != wire.Encrypted {
 		return ""
 	}
-	return fmt.Sprintf("encrypted with the key %q, which the worker cannot open it with: put that key into the worker's THREATSHARE_CODEC_KEYS, then send this again",
+	return fmt.Sprintf("encrypted with the key %q, which the worker does not have or which does not open it",
 		indicator.Printable(string(metadata[wire.EncryptionKeyID]), maxName))
 }
+
+// sendAgain is what whoever sent something sealed can do.
+const sendAgain = ": put that key into the worker's THREATSHARE_CODEC_KEYS, then send this again"
 
 // refused says whether a signal cannot be read, and why. That stands in the history, so that the signal stays refused when a
 // worker that has the key by then replays it. A signal that could be read when it came, and cannot any more, waits for its
@@ -32,7 +34,10 @@ func (in *integration) refused(ctx workflow.Context, input converter.RawValue) (
 	}
 	unread := fmt.Sprintf("unread-signal-%d", in.signals)
 	if workflow.GetVersion(ctx, unread, workflow.DefaultVersion, 1) == 1 {
-		return cmp.Or(why, "could not be decrypted when it came; send it again"), true
+		if why == "" {
+			return "could not be decrypted when it came; send it again", true
+		}
+		return why + sendAgain, true
 	}
 	awaitKey(why)
 	return "", false
@@ -41,6 +46,6 @@ func (in *integration) refused(ctx workflow.Context, input converter.RawValue) (
 // awaitKey stops the workflow task, which the server then has tried again, if there is something that the worker cannot open.
 func awaitKey(why string) {
 	if why != "" {
-		panic("what was sent is " + why)
+		panic("the workflow waits for its key: what was sent is " + why + ": put that key back at the end of the worker's THREATSHARE_CODEC_KEYS")
 	}
 }
