@@ -125,6 +125,7 @@ func TestInTheConsoleAPersonChangesSettingsAndSeesThemApply(t *testing.T) {
 	p.confirm("settings")
 	p.see("Changed.")
 	require.Equal(t, "critical", w.setting("sendToFalcon", "impersonationDomains", "severity"))
+	w.waitForRuns(shareTTPLogs, 2) // the change's own run, which else could be taken for the one that reads the record below
 	require.NoError(t, w.vendors.AddLogs(w.patient(), mimecast.Impersonation, []map[string]any{impersonation("eve@severe.top")}, 0))
 	w.sync(shareTTPLogs)
 	own, _ := w.falconIOCs()

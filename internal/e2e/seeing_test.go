@@ -12,7 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/samber/lo"
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/threatshare/threatshare/activities"
 	sim "github.com/threatshare/threatshare/internal/simulator"
@@ -73,6 +77,8 @@ func TestHistoryWatchAndMetricsTellWhatHasHappened(t *testing.T) {
 	rows := strings.Split(strings.TrimSpace(w.starter("history", w.name, "--list", "blocked-senders", "--state", "shared", "--all", "--csv")), "\n")
 	require.Len(t, rows, 1+19, "a header and a line for each domain")
 
+	w.requireSummaries()
+
 	series := w.metrics()
 	for _, flow := range allFlows() {
 		sum := 0
@@ -83,6 +89,54 @@ func TestHistoryWatchAndMetricsTellWhatHasHappened(t *testing.T) {
 		require.InDelta(t, sum, series[name], 0, name)
 		require.NotZero(t, series[fmt.Sprintf(`threatshare_last_good_run_timestamp_seconds{flow=%q,integration=%q}`, flow, w.name)])
 	}
+}
+
+// requireSummaries makes sure that a person who looks at any run of the integration in the Temporal UI reads what each step is
+// about.
+func (w *world) requireSummaries() {
+	w.t.Helper()
+	var summaries map[string]string
+	w.eventually("the server lists runs with all steps", func() error {
+		summaries = w.summaries()
+		missing, _ := lo.Difference([]string{
+			"CheckConnections", "ApplySchedules", "RunFlows", "FetchTTPLogs", "UploadIOCs", "FetchIOCs", "AddBYOTIHashes", "BlockSenderDomains",
+			"BlockURLs", "FetchAlerts", "BlockAlertDomains", "SearchLedger",
+		}, lo.Keys(summaries))
+		if len(missing) > 0 {
+			return fmt.Errorf("no %v", missing)
+		}
+		return nil
+	})
+	require.Equal(w.t, "30 hashes", summaries["AddBYOTIHashes"])
+	for step, summary := range summaries {
+		require.NotEmpty(w.t, summary, step)
+	}
+}
+
+// summaries are those of the steps in all runs of the integration, by the step's name; empty if one of them has none.
+func (w *world) summaries() map[string]string {
+	w.t.Helper()
+	found, err := w.temporal.ListWorkflow(w.patient(), &workflowservice.ListWorkflowExecutionsRequest{
+		Query: fmt.Sprintf("WorkflowId STARTS_WITH '%s'", wire.IntegrationID(w.name)),
+	})
+	require.NoError(w.t, err)
+	summaries := map[string]string{}
+	for _, listed := range found.GetExecutions() {
+		history := w.temporal.GetWorkflowHistory(w.patient(), listed.GetExecution().GetWorkflowId(), listed.GetExecution().GetRunId(), false,
+			enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for history.HasNext() {
+			event, err := history.Next()
+			require.NoError(w.t, err)
+			step := event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName()
+			if before, met := summaries[step]; step == "" || met && before == "" {
+				continue
+			}
+			summary := ""
+			require.NoError(w.t, converter.GetDefaultDataConverter().FromPayload(event.GetUserMetadata().GetSummary(), &summary), step)
+			summaries[step] = summary
+		}
+	}
+	return summaries
 }
 
 func TestTheStateCanBeSearchedForWhereTheNamespaceHasTheAttribute(t *testing.T) {
