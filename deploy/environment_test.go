@@ -113,7 +113,7 @@ func TestOurProgramsReadEveryVariableThatTheyAreGiven(t *testing.T) {
 // variables tells which variables the worker reads.
 func variables(t *testing.T) func(name string) bool {
 	t.Helper()
-	known := map[string]bool{"GOMEMLIMIT": true} // read by Go itself
+	known := map[string]bool{"GOMEMLIMIT": true, config.CodecKeysVariable: true, config.CodecKeysVariable + "_FILE": true} // by Go itself, and by all programs
 	for field := range reflect.TypeFor[config.Config]().Fields() {
 		name := field.Tag.Get("env")
 		if name == "" {
@@ -146,7 +146,7 @@ func (l lookups) LookupEnv(name string) (string, bool) {
 }
 
 // hidden is the name of a variable whose value nobody should see.
-var hidden = regexp.MustCompile(`SECRET|PASSWORD|PWD|TOKEN|LEDGER|SMTP_URL|API_KEY`)
+var hidden = regexp.MustCompile(`SECRET|PASSWORD|PWD|TOKEN|LEDGER|SMTP_URL|API_KEY|CODEC_KEYS`)
 
 func TestSecretsAreFilesAndGoToThoseWhoReadThem(t *testing.T) {
 	project := everything(t)

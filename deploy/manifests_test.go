@@ -102,14 +102,15 @@ func TestTheGuideNamesNoVariableThatNobodyReads(t *testing.T) {
 	composed, err := os.ReadFile(composeFile)
 	require.NoError(t, err)
 	known, forCompose := variables(t), map[string]bool{}
+	ofTheUI := map[string]bool{"TEMPORAL_CODEC_ENDPOINT": true, "TEMPORAL_CODEC_INCLUDE_CREDENTIALS": true} // config/docker.yaml of its image
 	for _, match := range interpolation.FindAllSubmatch(composed, -1) {
 		forCompose[string(match[1])] = true
 	}
-	for _, file := range []string{"docs/deployment.md", "deploy/secrets/README.md", ".env.example", "deploy/demo.env"} {
+	for _, file := range []string{"docs/deployment.md", "docs/encryption.md", "deploy/secrets/README.md", ".env.example", "deploy/demo.env"} {
 		text, err := os.ReadFile(filepath.Join(root, file))
 		require.NoError(t, err)
 		for _, name := range variable.FindAllString(string(text), -1) {
-			require.True(t, known(name) || forCompose[name], "%s: nobody reads %s", file, name)
+			require.True(t, known(name) || forCompose[name] || ofTheUI[name], "%s: nobody reads %s", file, name)
 		}
 	}
 }
@@ -118,7 +119,7 @@ func TestTheGuidesChangesToTheComposeFileCanBeMade(t *testing.T) {
 	guide, err := os.ReadFile(filepath.Join(root, "docs", "deployment.md"))
 	require.NoError(t, err)
 	examples, known := override.FindAllSubmatch(guide, -1), variables(t)
-	require.Len(t, examples, 3)
+	require.Len(t, examples, 4)
 	changed := make([]types.ServiceConfig, len(examples))
 	for i, example := range examples {
 		file := filepath.Join(t.TempDir(), "docker-compose.override.yml")
@@ -133,11 +134,15 @@ func TestTheGuidesChangesToTheComposeFileCanBeMade(t *testing.T) {
 			require.Contains(t, project.Secrets, secret.Source)
 		}
 	}
-	second, silent, remote := changed[0], changed[1], changed[2]
+	second, silent, encrypting, remote := changed[0], changed[1], changed[2], changed[3]
 	require.Contains(t, second.Environment, "FALCON_CLIENT_ID")
 	require.Len(t, second.Secrets, 6)
 	require.NotContains(t, silent.Environment, "THREATSHARE_SMTP_URL_FILE")
 	require.Len(t, silent.Secrets, 3)
+	for _, name := range []string{"codec_keys", "console_password"} {
+		require.Equal(t, secretsFolder+name, *encrypting.Environment["THREATSHARE_"+strings.ToUpper(name)+"_FILE"])
+	}
+	require.Len(t, encrypting.Secrets, 6)
 	require.Equal(t, "temporal.acme.example:7233", *remote.Environment["TEMPORAL_ADDRESS"])
 	require.Len(t, remote.DependsOn, 1)
 }
