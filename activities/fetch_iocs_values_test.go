@@ -183,7 +183,7 @@ func TestTheResultOfADryRunFitsIntoOnePayloadToo(t *testing.T) {
 	require.Equal(t, 4_000, read)
 }
 
-func TestAnEndThatNoCalendarHasStopsNothing(t *testing.T) {
+func TestFault_D14_AnEndThatNoCalendarHasStopsNothing(t *testing.T) {
 	w := newImports(t)
 	odd := iocDomain("odd.top")
 	odd.Expiration = "9999-12-31T23:59:59-12:00"
@@ -212,7 +212,7 @@ func TestAValueThatIsListedAgainIsNoLongerDue(t *testing.T) {
 	require.Zero(t, w.on(ledger.BlockedSenders, "evil.top").DueAt)
 }
 
-func TestAnEndThatWasMovedIsTakenOver(t *testing.T) {
+func TestFault_D14_AnEndThatWasMovedIsTakenOver(t *testing.T) {
 	w := newImports(t)
 	first, second := w.clock.now().Add(time.Hour), w.clock.now().Add(48*time.Hour)
 	ioc := iocDomain("evil.top")

@@ -100,7 +100,7 @@ func TestAStrongerSourceRaisesTheSeverityAndAWeakerOneNeverLowersIt(t *testing.T
 	require.Zero(t, w.writes(fault.Falcon))
 }
 
-func TestOneValueFromTwoSourcesIsListedOnceAsTheStrongerSays(t *testing.T) {
+func TestFault_D15_OneValueFromTwoSourcesIsListedOnceAsTheStrongerSays(t *testing.T) {
 	w := newWorld(t)
 	counts := w.upload(w.clicked("evil.top"), w.impersonated("evil.top"))
 	require.Equal(t, 1, counts[indicator.ImpersonationDomains].Shared)

@@ -17,7 +17,7 @@ func (w *world) alertsWithdrawal() activities.WithdrawBlocksInput {
 	return in
 }
 
-func TestADomainThatAPersonProtectsLaterIsUnblockedEverywhere(t *testing.T) {
+func TestFault_D9_ADomainThatAPersonProtectsLaterIsUnblockedEverywhere(t *testing.T) {
 	w := newImports(t)
 	w.listed(iocDomain("mail.partner.top"), iocDomain("evil.top"))
 	cursor := w.imported(activities.Cursor{}).Cursor
@@ -38,7 +38,7 @@ func TestADomainThatAPersonProtectsLaterIsUnblockedEverywhere(t *testing.T) {
 	require.Equal(t, indicator.Reason("protected"), w.on(ledger.SenderPolicies, "mail.partner.top").Reason)
 }
 
-func TestAProtectionThatIsTakenBackInTimeUnblocksNothing(t *testing.T) {
+func TestFault_S5_AProtectionThatIsTakenBackInTimeUnblocksNothing(t *testing.T) {
 	w := newImports(t)
 	domains, cursor := w.manyListed(20)
 	w.settings.Protect.Domains = domains[:15]

@@ -98,7 +98,7 @@ sendToFalcon:
   attachmentHash: {}
 `
 
-func TestABadSettingsFileGetsEveryProblemBeforeAnythingIsContacted(t *testing.T) {
+func TestFault_P16_ABadSettingsFileGetsEveryProblemBeforeAnythingIsContacted(t *testing.T) {
 	address, connections := watched(t)
 	path := file(t, "bad.yaml", badFile)
 	got := run(t, address, "", "start", "-f", path)

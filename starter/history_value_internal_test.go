@@ -97,7 +97,7 @@ func TestAChangeOfProtectNamesWhatIsOnTheListAlready(t *testing.T) {
 	}
 }
 
-func TestNoCellOfACSVIsAFormula(t *testing.T) {
+func TestFault_D13_NoCellOfACSVIsAFormula(t *testing.T) {
 	for text, want := range map[string]string{
 		"=cmd|'/c calc'!A0": "'=cmd|'/c calc'!A0", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": `'\t=1`, "\r=1": `'\r=1`, "\n=1": `'\n=1`,
 		"＝1+1": "'＝1+1", "": "", "plain": "plain", "a=b": "a=b", "esc\x1b[31m": `esc\x1b[31m`, "rtl\u202etxt": `rtl\u{202e}txt`,

@@ -24,7 +24,7 @@ func (w *world) untilDone(name string) (runs int) {
 	return runs
 }
 
-func TestALongListIsImportedInSeveralRunsThatKeepTheirBounds(t *testing.T) {
+func TestFault_D16_ALongListIsImportedInSeveralRunsThatKeepTheirBounds(t *testing.T) {
 	w := newWorld(t)
 	w.settings.SendToMimecast.IOCDomains.BlockURLs = true
 	w.lists(manyIOCs(9_500, 700)...)

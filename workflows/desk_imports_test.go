@@ -72,7 +72,7 @@ func TestAWaitingWithdrawalShowsAndIsApprovedForOneRun(t *testing.T) {
 	}
 }
 
-func TestAnApprovalThatFitsNothingIsRefused(t *testing.T) {
+func TestFault_S5_AnApprovalThatFitsNothingIsRefused(t *testing.T) {
 	for name, tc := range map[string]struct {
 		waits *activities.Waiting
 		input string

@@ -38,7 +38,7 @@ func TestTheDetailsShowHowThingsStandAndHowToMendThem(t *testing.T) {
 	d.run(document, nil)
 }
 
-func TestWordsFromOutsideStandInTheDetailsAsTheyAre(t *testing.T) {
+func TestFault_D13_WordsFromOutsideStandInTheDetailsAsTheyAre(t *testing.T) {
 	d := newDesk(t)
 	hostile := "a`b | c\n# title\r| x | <img src=x> [link](http://evil.example)"
 	d.then(func() { d.started("1") })

@@ -34,7 +34,7 @@ func TestAnIntegrationChecksSchedulesAndRunsAndCleansUpWhenItIsCancelled(t *test
 	require.True(t, temporal.IsCanceledError(d.env.GetWorkflowError()))
 }
 
-func TestBadSettingsAndAWrongIDEndAnIntegrationForGood(t *testing.T) {
+func TestFault_P16_BadSettingsAndAWrongIDEndAnIntegrationForGood(t *testing.T) {
 	for name, tc := range map[string]struct{ id, document string }{
 		"unknown field":   {"threatshare/acme", `{"name": "acme", "sendToFalkon": {}}`},
 		"nothing at all":  {"threatshare/acme", `{}`},

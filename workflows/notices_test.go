@@ -114,7 +114,7 @@ func TestWhatWasMendedAndBreaksAgainIsMailedAgainAlthoughSomethingElseIsStillWro
 	d.run(watched, nil)
 }
 
-func TestMailThatDoesNotGoOutHoldsNothingUpAndGoesOutLater(t *testing.T) {
+func TestFault_S6_MailThatDoesNotGoOutHoldsNothingUpAndGoesOutLater(t *testing.T) {
 	d := newDesk(t)
 	d.env.SetTestTimeout(time.Minute)
 	d.mailed = func() (activities.NotifyResult, error) {
@@ -181,7 +181,7 @@ func TestWithoutAnybodyToTellNothingIsMailed(t *testing.T) {
 	d.run(document, nil)
 }
 
-func TestAnIntegrationThatGoesUpAndDownSendsAFewMailsAnHourOnly(t *testing.T) {
+func TestFault_S6_AnIntegrationThatGoesUpAndDownSendsAFewMailsAnHourOnly(t *testing.T) {
 	d := newDesk(t)
 	for i := range 8 {
 		d.runs(fmt.Sprint("bad ", i), activities.Report{Failed: problem(activities.VendorQuota, "falcon")})

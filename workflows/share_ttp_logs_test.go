@@ -142,7 +142,7 @@ func TestAnIdlePlanDoesAndReportsNothing(t *testing.T) {
 	require.Empty(t, s.shared())
 }
 
-func TestARunEndsAtItsBoundAndSaysThatMoreIsWaiting(t *testing.T) {
+func TestFault_D16_ARunEndsAtItsBoundAndSaysThatMoreIsWaiting(t *testing.T) {
 	s := newShare(t)
 	s.plan.Settings.SendToFalcon.AttachmentHashes.Enabled = false
 	s.plan.Settings.SendToFalcon.ImpersonationDomains.Enabled = false

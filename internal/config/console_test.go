@@ -22,7 +22,7 @@ func TestTheConsolesPasswordComesFromItsVariableOrFile(t *testing.T) {
 	require.Equal(t, "twelve letters", read(t, "THREATSHARE_CONSOLE_PASSWORD_FILE="+file).ConsolePassword.Reveal())
 }
 
-func TestAConsoleForOthersNeedsAPasswordAndAnAddressThatItsLinksWorkWith(t *testing.T) {
+func TestFault_S3_AConsoleForOthersNeedsAPasswordAndAnAddressThatItsLinksWorkWith(t *testing.T) {
 	const password = "THREATSHARE_CONSOLE_PASSWORD=canary-password"
 	cfg := read(t, password, "THREATSHARE_CONSOLE_URL=https://threatshare.example/")
 	require.Equal(t, "https://threatshare.example", cfg.ConsoleURL)

@@ -22,7 +22,7 @@ type holder struct {
 	list   []config.Secret
 }
 
-func TestASecretIsPrintedByNoVerbAndNoEncoder(t *testing.T) {
+func TestFault_S1_ASecretIsPrintedByNoVerbAndNoEncoder(t *testing.T) {
 	secret := config.NewSecret(canary)
 	cfg, err := config.Read([]string{
 		"THREATSHARE_LEDGER=sqlite:" + canary, "THREATSHARE_SMTP_URL=smtp://u:" + canary + "@mail.example",

@@ -131,7 +131,7 @@ func TestWrongDigestsOfWhatWasSeenLoseTheRaceInsteadOfWinningIt(t *testing.T) {
 	require.Empty(t, b.temporal.updates)
 }
 
-func TestMarkupInAFieldStaysText(t *testing.T) {
+func TestFault_D13_MarkupInAFieldStaysText(t *testing.T) {
 	const hostile = `</textarea></script></title>"'><script>alert(1)</script><img src=x onerror=alert(1)>{{.Data}}` + "\u202e"
 	inForce := allOn()
 	inForce.Description = `"><script>alert(1)</script>`

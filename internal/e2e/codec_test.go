@@ -195,7 +195,7 @@ func (w *world) told(flags ...string) string {
 	return all
 }
 
-func TestWithoutKeysEveryCanaryIsFound(t *testing.T) {
+func TestFault_S1_WithoutKeysEveryCanaryIsFound(t *testing.T) {
 	w, database := newWorldOnDisk(t, "")
 	notes := w.leaveCanaries()
 	require.ElementsMatch(t, canaries(), canariesIn(w.stored(database)), "else the other test proves nothing")
@@ -203,7 +203,7 @@ func TestWithoutKeysEveryCanaryIsFound(t *testing.T) {
 	require.ElementsMatch(t, []string{canaryVendor, canaryReason}, canariesIn(notes))
 }
 
-func TestWithKeysTemporalHoldsNoCanaryAndOldKeysStillRead(t *testing.T) {
+func TestFault_S1_WithKeysTemporalHoldsNoCanaryAndOldKeysStillRead(t *testing.T) {
 	first, second := codecKey("2025", '1'), codecKey("2026", '2')
 	w, database := newWorldOnDisk(t, first)
 	require.Empty(t, canariesIn(w.leaveCanaries()))

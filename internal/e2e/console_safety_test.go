@@ -82,7 +82,7 @@ func TestAConsolePageThatIsOpenOutlivesTheRestartOfItsWorker(t *testing.T) {
 // evil is markup that would run, or change the page, wherever it is taken for such.
 const evil = `"><script>window.pwned=1</script><img src=x onerror="window.pwned=1"><b id=evil>'{{.}}`
 
-func TestNothingFromOutsideIsMoreThanTextInTheConsole(t *testing.T) {
+func TestFault_D13_NothingFromOutsideIsMoreThanTextInTheConsole(t *testing.T) {
 	w := newWorld(t, "--records", "300", "--indicators", "30", "--hostile").inNamespace()
 	w.startWorker()
 	record := impersonation("eve@" + evil)
@@ -164,7 +164,7 @@ func TestPagesOfOtherSitesCanNeitherFrameNorSteerTheConsole(t *testing.T) {
 	p.mu.Unlock()
 }
 
-func TestOffLoopbackTheConsoleIsClosedWithoutAPassword(t *testing.T) {
+func TestFault_S3_OffLoopbackTheConsoleIsClosedWithoutAPassword(t *testing.T) {
 	w := newWorld(t, "--records", "300", "--indicators", "30")
 	_, port, _ := strings.Cut(w.health, ":")
 	worker := w.startWorker("THREATSHARE_LISTEN=0.0.0.0:" + port)

@@ -122,7 +122,7 @@ func TestARotatedSecretIsToldOnceAndNothingIsLostUntilItIsMended(t *testing.T) {
 	}
 }
 
-func TestAMissingScopeStopsOnlyWhatNeedsItAndMailThatDoesNotGoOutHoldsNothingUp(t *testing.T) {
+func TestFault_S6_AMissingScopeStopsOnlyWhatNeedsItAndMailThatDoesNotGoOutHoldsNothingUp(t *testing.T) {
 	w := newWorld(t, traffic()...)
 	office := w.postOffice()
 	office.Break(mailtest.Fault{At: mailtest.Greeting, Code: 421, Text: "too busy"})

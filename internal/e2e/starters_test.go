@@ -111,7 +111,7 @@ func TestTheTemporalCLIStartsNoSecondIntegrationOfAName(t *testing.T) {
 	require.Equal(t, document, w.answer(wire.Settings))
 }
 
-func TestSettingsOfEarlierVersionsStart(t *testing.T) {
+func TestFault_S8_SettingsOfEarlierVersionsStart(t *testing.T) {
 	folder := filepath.Join("..", "settings", "testdata", "earlier")
 	files, err := filepath.Glob(filepath.Join(folder, "*"))
 	require.NoError(t, err)

@@ -113,7 +113,7 @@ func TestFaultsAtBothVendorsLoseNothingAndShareNothingTwice(t *testing.T) {
 	w.requireSharedExactly()
 }
 
-func TestHostileValuesAreHeldWithAReasonAndTheRunGoesOn(t *testing.T) {
+func TestFault_D2_HostileValuesAreHeldWithAReasonAndTheRunGoesOn(t *testing.T) {
 	w := newWorld(t, "--records", "500", "--indicators", "50", "--hostile")
 	w.startWorker()
 	w.starter("start", "-f", w.settingsFile(nil))

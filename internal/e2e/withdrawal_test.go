@@ -89,7 +89,7 @@ func TestWhatFalconTakesBackIsWithdrawnAsThePreviewOfAPausedIntegrationNamedIt(t
 	w.requireGoodManners()
 }
 
-func TestAMassDeletionWaitsUntilAPersonApprovesIt(t *testing.T) {
+func TestFault_S5_AMassDeletionWaitsUntilAPersonApprovesIt(t *testing.T) {
 	w := newWorld(t)
 	want := w.blocking(hashes(200), domains(100))
 	gone := slices.Concat(want.hashes[:50], want.members[:30])

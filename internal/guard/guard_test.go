@@ -64,7 +64,7 @@ func TestOrdinaryMaliciousValuesAreShared(t *testing.T) {
 	requireShared(t, rules, hash(t, someHash))
 }
 
-func TestTheTenantsOwnNamesAreHeldWithWhatIsBeneathAndAbove(t *testing.T) {
+func TestFault_D9_TheTenantsOwnNamesAreHeldWithWhatIsBeneathAndAbove(t *testing.T) {
 	rules := rulesFor(t, guard.Tenant{
 		InternalDomains: []string{" Mail.Own-Company.COM. ", "bücher-4711.de", "acme4711.onmicrosoft.com", "corpnet", "my_dom.own-company.com", "", "com"},
 		Protect:         []string{"Partner-Company.co.uk"},
@@ -113,7 +113,7 @@ func TestEverySampledPublicSuffixIsHeld(t *testing.T) {
 	require.Contains(t, requireHeld(t, rules, domain(t, "github.io"), guard.PublicSuffix), "private section")
 }
 
-func TestHardStopsAreNamed(t *testing.T) {
+func TestFault_D9_HardStopsAreNamed(t *testing.T) {
 	rules := rulesFor(t, guard.Tenant{})
 	for name, reason := range map[string]indicator.Reason{
 		"host.local": guard.SpecialUse, "a.internal": guard.SpecialUse, "x.localhost": guard.SpecialUse, "evil.example": guard.SpecialUse,
@@ -167,7 +167,7 @@ func TestAllowReleasesTheValueAlone(t *testing.T) {
 	requireHeld(t, rules, domain(t, "x.docs.google.com"), guard.PopularSite)
 }
 
-func TestNoRuleEverSharesATenantsOwnName(t *testing.T) {
+func TestFault_D9_NoRuleEverSharesATenantsOwnName(t *testing.T) {
 	lists := embedded(t)
 	name := rapid.StringMatching(`([a-z0-9]{1,8}\.){1,3}[a-z0-9]{2,8}\.(com|co\.uk|de|github\.io|wordpress\.com|kawasaki\.jp|nosuchtld)`)
 	rapid.Check(t, func(t *rapid.T) {

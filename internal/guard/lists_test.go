@@ -50,7 +50,7 @@ func TestEveryListSaysWhereItIsFrom(t *testing.T) {
 	require.Less(t, size, 400<<10)
 }
 
-func TestEveryEntryIsAValueThatTheGuardMeets(t *testing.T) {
+func TestFault_D10_EveryEntryOfAListIsAValueThatTheGuardMeets(t *testing.T) {
 	rules := rulesFor(t, guard.Tenant{})
 	for name, reasons := range map[string][]indicator.Reason{
 		"vendor-hosts": {guard.VendorHost}, "free-mail": {guard.FreeMail}, "mailbox-providers": {guard.FreeMail},
@@ -79,7 +79,7 @@ func TestEveryEntryIsAValueThatTheGuardMeets(t *testing.T) {
 	}
 }
 
-func TestWellKnownProvidersAndSitesAreHeld(t *testing.T) {
+func TestFault_D10_WellKnownProvidersAndSitesAreHeld(t *testing.T) {
 	rules := rulesFor(t, guard.Tenant{})
 	probe := `gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com yahoo.co.uk ymail.com aol.com icloud.com me.com
 		protonmail.com proton.me gmx.de gmx.net web.de t-online.de freenet.de mail.ru yandex.ru qq.com 163.com 126.com naver.com hanmail.net
@@ -122,7 +122,7 @@ func TestThrowAwayMailProvidersAreShared(t *testing.T) {
 	}
 }
 
-func TestEmptyAndKnownGoodFilesAreHeld(t *testing.T) {
+func TestFault_D11_EmptyAndKnownGoodFilesAreHeld(t *testing.T) {
 	rules := rulesFor(t, guard.Tenant{})
 	sum := func(content string) indicator.Indicator {
 		digest := sha256.Sum256([]byte(content))
@@ -139,7 +139,7 @@ func TestEmptyAndKnownGoodFilesAreHeld(t *testing.T) {
 	requireShared(t, rules, sum("anything else"))
 }
 
-func TestMisleadingLettersAreHeldInBothForms(t *testing.T) {
+func TestFault_D4_MisleadingLettersAreHeldInBothForms(t *testing.T) {
 	rules := rulesFor(t, guard.Tenant{})
 	for _, name := range []string{
 		"pаypal-4711.com", "gооgle-4711.com", "аррӏе.com", "xn--80ak6aa92e.com", "login.сосасо.ru", "ορο.com", "micrοsoft-4711.com", "abc公司.com", "кириллицаlatin.com",
@@ -154,7 +154,7 @@ func TestMisleadingLettersAreHeldInBothForms(t *testing.T) {
 	}
 }
 
-func TestAnUnknownTopLevelDomainIsHeldForRelease(t *testing.T) {
+func TestFault_D7_AnUnknownTopLevelDomainIsHeldForRelease(t *testing.T) {
 	requireHeld(t, rulesFor(t, guard.Tenant{}), domain(t, "evil.nosuchtld"), guard.UnknownTLD)
 	requireShared(t, rulesFor(t, guard.Tenant{Allow: []string{"evil.nosuchtld"}}), domain(t, "evil.nosuchtld"))
 }

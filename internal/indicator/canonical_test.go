@@ -54,7 +54,7 @@ func TestADomainHasOneCanonicalForm(t *testing.T) {
 	}
 }
 
-func TestAURLGivesItsHostAsItStands(t *testing.T) {
+func TestFault_D12_AURLGivesItsHostAsItStands(t *testing.T) {
 	for raw, want := range map[string]string{
 		"http://evil.example":                                  "evil.example",
 		"HTTPS://Login.Evil.Example/a/b?c=d#e":                 "login.evil.example",
@@ -74,7 +74,7 @@ func TestAURLGivesItsHostAsItStands(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoDomainIsRefused(t *testing.T) {
+func TestFault_D1_WhatIsNoDomainIsRefused(t *testing.T) {
 	tables := map[indicator.Reason][]string{
 		indicator.UnknownScheme: {
 			"javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "hxxp://evil.example", "hxxps://evil.example/x",
@@ -116,7 +116,7 @@ func TestWhatIsNoDomainIsRefused(t *testing.T) {
 	}
 }
 
-func TestARefusalKeepsPasswordsAndRecipientsToItself(t *testing.T) {
+func TestFault_D12_ARefusalKeepsPasswordsAndRecipientsToItself(t *testing.T) {
 	for _, raw := range []string{
 		"https://user:canary@evil_host.example/?to=canary", "https://evil_host.example/#canary", "canary@evil.example",
 		"ftp://canary@evil.example", "https://evil\u200b.example/?canary", `https://evil.example\?canary`,
@@ -125,7 +125,7 @@ func TestARefusalKeepsPasswordsAndRecipientsToItself(t *testing.T) {
 	}
 }
 
-func TestAHashIsSixtyFourHexDigitsInLowerCase(t *testing.T) {
+func TestFault_D11_AHashIsSixtyFourHexDigitsInLowerCase(t *testing.T) {
 	for _, raw := range []string{aHash, strings.ToUpper(aHash), "  " + aHash + " "} {
 		in, err := indicator.New(indicator.Sighting{Kind: indicator.SHA256, Raw: raw}, indicator.AttachmentHashes)
 		require.NoError(t, err)
@@ -182,7 +182,7 @@ func anyText() *rapid.Generator[string] {
 		rapid.StringMatching(`[a-z]{1,10}(\.[0-9a-fx]{1,4}){1,4}`), rapid.String())
 }
 
-func TestCanonicalTwiceIsCanonicalOnce(t *testing.T) {
+func TestFault_D4_CanonicalTwiceIsCanonicalOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { requireCanonical(t, anyText().Draw(t, "raw")) })
 }
 

@@ -11,7 +11,7 @@ import (
 
 func integrationName() *rapid.Generator[string] { return rapid.StringMatching(`[a-z0-9-]{1,40}`) }
 
-func TestTheMarkReadIsTheMarkWritten(t *testing.T) {
+func TestFault_S8_TheMarkReadIsTheMarkWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		mark := indicator.Mark{Integration: integrationName().Draw(t, "name")}
 		others := rapid.SliceOf(rapid.StringMatching(`[a-z:]{0,10}`).Filter(func(tag string) bool {

@@ -41,7 +41,7 @@ func TestPrintableCutsAtTheLimit(t *testing.T) {
 	require.Equal(t, 300, utf8.RuneCountInString(indicator.Printable(strings.Repeat("\x00", 10<<20), 300))+3, "whole escapes only")
 }
 
-func TestPrintableIsAlwaysOneSafeLine(t *testing.T) {
+func TestFault_D2_PrintableIsAlwaysOneSafeLine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })).Draw(t, "text")
 		limit := rapid.IntRange(0, 50).Draw(t, "limit")

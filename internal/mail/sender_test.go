@@ -102,7 +102,7 @@ func TestASubjectAndATextInAnyAlphabetArriveWhole(t *testing.T) {
 	}
 }
 
-func TestNoWordOfANoticeBecomesAHeaderOrAnotherMail(t *testing.T) {
+func TestFault_D13_NoWordOfANoticeBecomesAHeaderOrAnotherMail(t *testing.T) {
 	server := start(t, mailtest.Options{})
 	sender := newSender(t, server.URL("", ""))
 	const attack = "x\r\nBcc: evil@evil.example\r\n\r\nhello\r\n.\r\nMAIL FROM:<evil@evil.example>\r\n"

@@ -23,7 +23,7 @@ const (
 	named      = 200 // integrations that have series of their own
 )
 
-func TestOneIntegrationHasAtMost500SeriesWhateverHappens(t *testing.T) {
+func TestFault_S2_OneIntegrationHasAtMost500SeriesWhateverHappens(t *testing.T) {
 	m := newMetrics(t)
 	everyCall(m)
 	everythingOfTemporal(m.Temporal())
@@ -40,7 +40,7 @@ func TestOneIntegrationHasAtMost500SeriesWhateverHappens(t *testing.T) {
 	require.Len(t, m.series(), len(series), "more of the same makes no more series")
 }
 
-func TestSeriesAreBoundedWithAnyNumberOfIntegrations(t *testing.T) {
+func TestFault_S2_SeriesAreBoundedWithAnyNumberOfIntegrations(t *testing.T) {
 	m := newMetrics(t)
 	everyCall(m)
 	everythingOfTemporal(m.Temporal())

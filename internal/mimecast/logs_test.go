@@ -108,7 +108,7 @@ func TestAnImpersonationPageGivesTheSendersWhoseMailWasHeldBack(t *testing.T) {
 	require.Equal(t, 1, page.Dropped[mimecast.WeakEvidence])
 }
 
-func TestNoRecordNamesThoseWhoReceivedTheMail(t *testing.T) {
+func TestFault_D12_NoRecordNamesThoseWhoReceivedTheMail(t *testing.T) {
 	for source, name := range map[indicator.Source]string{
 		indicator.AttachmentHashes: "attachment-page.json", indicator.URLDomains: "url-page.json", indicator.ImpersonationDomains: "impersonation-page.json",
 	} {
@@ -123,7 +123,7 @@ func TestNoRecordNamesThoseWhoReceivedTheMail(t *testing.T) {
 	}
 }
 
-func TestARecordIsBoundedWhateverTheVendorWrites(t *testing.T) {
+func TestFault_D3_ARecordIsBoundedWhateverTheVendorWrites(t *testing.T) {
 	long := strings.Repeat("ä", 200_000)
 	body := fmt.Sprintf(`{"data":[{"clickLogs":[{"url":"https://bad.test/%s","messageId":"<%s>","scanResult":"malicious","action":"block","date":"2026-11-16T00:12:30+0000"}]}]}`, long, long)
 	page, err := newFake(t).read(indicator.Query{Source: indicator.URLDomains}, answer{body: body})

@@ -122,7 +122,7 @@ func TestAMissingPermissionNamesTheProductAndTheRole(t *testing.T) {
 	require.Contains(t, refusalOf(t, err).Remedy, "Directories, Internal, Read")
 }
 
-func TestARefusalIsPrintableBoundedAndTraceable(t *testing.T) {
+func TestFault_D2_ARefusalIsPrintableBoundedAndTraceable(t *testing.T) {
 	body := `{"fail":[{"errors":[{"field":"from","code":"err_validation_x","message":"line\r\nbreak \u001b[31m ` + strings.Repeat("long ", 5000) + `"},{"code":"second"}]}]}`
 	header := http.Header{"X-Request-Id": {"6f1c-trace"}}
 	_, err := newFake(t).read(indicator.Query{Source: indicator.AttachmentHashes}, answer{status: 400, header: header, body: body})

@@ -158,7 +158,7 @@ func TestWhatDoesNotFitIsCounted(t *testing.T) {
 	require.Contains(t, text, "--name reconnect", "what to do is not crowded out")
 }
 
-func TestWhateverIsInANoticeTheMailIsPlainAndBounded(t *testing.T) {
+func TestFault_D2_WhateverIsInANoticeTheMailIsPlainAndBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[\x00-\x1f\x7f\x{200b}-\x{202e}a :;]*`), rapid.Just(strings.Repeat("long ", 5000)))
 		notice := notify.Notice{

@@ -97,7 +97,7 @@ func someShares(t *rapid.T) []indicator.Share {
 	}), 0, 20).Draw(t, "shares")
 }
 
-func TestMergeDoesNotDependOnTheOrder(t *testing.T) {
+func TestFault_D15_MergeDoesNotDependOnTheOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		shares := someShares(t)
 		shuffled := rapid.Permutation(shares).Draw(t, "shuffled")

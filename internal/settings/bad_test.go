@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write what is said about each bad file instead of comparing it")
 
-func TestEveryBadFileIsRefusedWithAllItsProblems(t *testing.T) {
+func TestFault_S4_EveryBadFileIsRefusedWithAllItsProblems(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.yaml")
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(files), 60)

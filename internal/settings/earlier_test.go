@@ -28,7 +28,7 @@ func earlier(t *testing.T) map[string]string {
 	return documents
 }
 
-func TestSettingsOfEarlierVersionsStillMeanWhatTheySay(t *testing.T) {
+func TestFault_S8_SettingsOfEarlierVersionsStillMeanWhatTheySay(t *testing.T) {
 	for file, document := range earlier(t) {
 		t.Run(file, func(t *testing.T) {
 			s := parsed(t, document)

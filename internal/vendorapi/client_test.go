@@ -127,7 +127,7 @@ func TestARedirectIsNotFollowedAndTheTokenGoesNowhereElse(t *testing.T) {
 	require.Zero(t, strangers)
 }
 
-func TestNoErrorTellsASecretATokenOrTheQuery(t *testing.T) {
+func TestFault_S1_NoErrorTellsASecretATokenOrTheQuery(t *testing.T) {
 	answers := map[string]func(v *vendor){
 		"refusal": func(v *vendor) {
 			v.call = func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusForbidden, `no`) }
