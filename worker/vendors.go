@@ -61,14 +61,14 @@ func (v *vendors) clients(set string) (clients, error) {
 	made, prefix := clients{made: credentials}, config.EnvPrefix(set)
 	made.mimecast, err = mimecast.New(mimecast.Config{
 		BaseURL: credentials.Mimecast.BaseURL, ClientID: credentials.Mimecast.ClientID, ClientSecret: credentials.Mimecast.ClientSecret,
-		EnvPrefix: prefix, Observe: v.observe,
+		EnvPrefix: prefix, Observe: v.observe, PrivateHosts: v.cfg.PrivateHosts,
 	})
 	if err != nil {
 		return clients{}, fmt.Errorf("mimecast client: %w", err)
 	}
 	made.falcon, err = falcon.New(falcon.Config{
 		BaseURL: credentials.Falcon.BaseURL, ClientID: credentials.Falcon.ClientID, ClientSecret: credentials.Falcon.ClientSecret,
-		MemberCID: credentials.Falcon.MemberCID, EnvPrefix: prefix, Observe: v.observe,
+		MemberCID: credentials.Falcon.MemberCID, EnvPrefix: prefix, Observe: v.observe, PrivateHosts: v.cfg.PrivateHosts,
 	})
 	if err != nil {
 		return clients{}, fmt.Errorf("falcon client: %w", err)

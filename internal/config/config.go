@@ -28,6 +28,8 @@ type Config struct {
 	LogFormat string `env:"THREATSHARE_LOG_FORMAT" envDefault:"auto"`
 	// Warninglists is a folder of lists in MISP's warninglist format, in addition to those that are built in; empty for none.
 	Warninglists string `env:"THREATSHARE_WARNINGLISTS"`
+	// PrivateHosts are hosts of vendors' base URLs that may resolve to an address of the own network: gateways. Empty: none may.
+	PrivateHosts []string `env:"THREATSHARE_PRIVATE_HOSTS"`
 	// SMTPURL is the mail server for notifications, smtp:// or smtps://; empty: no mail is sent.
 	SMTPURL Secret `env:"THREATSHARE_SMTP_URL"`
 	// MailFrom is the sender of notifications; never empty if SMTPURL is not.
@@ -108,6 +110,11 @@ func (c *Config) check() []error {
 	case "auto", "pretty", "json":
 	default:
 		problem("THREATSHARE_LOG_FORMAT: %q is not one of auto, pretty, json", c.LogFormat)
+	}
+	for i, host := range c.PrivateHosts {
+		if !hostName.MatchString(host) {
+			problem("THREATSHARE_PRIVATE_HOSTS: entry %d is no host name; they are separated by commas, without scheme and port", i+1)
+		}
 	}
 	if !c.SMTPURL.Empty() {
 		if _, err := ParseMailServer(c.SMTPURL.Reveal()); err != nil {

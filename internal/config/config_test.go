@@ -33,6 +33,7 @@ func TestEveryVariableReachesItsSetting(t *testing.T) {
 		"THREATSHARE_LOG_LEVEL=debug",
 		"THREATSHARE_LOG_FORMAT=json",
 		"THREATSHARE_WARNINGLISTS=/etc/threatshare/lists",
+		"THREATSHARE_PRIVATE_HOSTS=gateway.corp.example,other",
 		"THREATSHARE_SMTP_URL=smtps://bot:pw@mail.example:465",
 		"THREATSHARE_MAIL_FROM=Threat Share <bot@acme.example>",
 	})
@@ -43,6 +44,7 @@ func TestEveryVariableReachesItsSetting(t *testing.T) {
 	require.Equal(t, slog.LevelDebug, cfg.LogLevel)
 	require.Equal(t, "json", cfg.LogFormat)
 	require.Equal(t, "/etc/threatshare/lists", cfg.Warninglists)
+	require.Equal(t, []string{"gateway.corp.example", "other"}, cfg.PrivateHosts)
 	require.Equal(t, "smtps://bot:pw@mail.example:465", cfg.SMTPURL.Reveal())
 	require.Equal(t, "Threat Share <bot@acme.example>", cfg.MailFrom)
 }
@@ -61,17 +63,18 @@ func TestEveryProblemIsToldAtOnceByVariableAndWithoutSecrets(t *testing.T) {
 		"THREATSHARE_LISTEN=8080",
 		"THREATSHARE_LOG_LEVEL=loud",
 		"THREATSHARE_LOG_FORMAT=xml",
+		"THREATSHARE_PRIVATE_HOSTS=good.example,https://canary@host:443",
 		"THREATSHARE_SMTP_URL=http://bot:canary%zz@mail.example",
 		"THREATSHARE_MAIL_FROM=nobody",
 	})
 	require.Error(t, err)
 	for _, variable := range []string{
-		"THREATSHARE_LEDGER", "THREATSHARE_LISTEN", "THREATSHARE_LOG_LEVEL", "THREATSHARE_LOG_FORMAT",
+		"THREATSHARE_LEDGER", "THREATSHARE_LISTEN", "THREATSHARE_LOG_LEVEL", "THREATSHARE_LOG_FORMAT", "THREATSHARE_PRIVATE_HOSTS",
 		"THREATSHARE_SMTP_URL", "THREATSHARE_MAIL_FROM",
 	} {
 		require.ErrorContains(t, err, variable+": ")
 	}
-	require.Len(t, strings.Split(err.Error(), "\n"), 6)
+	require.Len(t, strings.Split(err.Error(), "\n"), 7)
 	require.NotContains(t, err.Error(), "canary")
 }
 

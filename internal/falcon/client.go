@@ -39,7 +39,8 @@ type Config struct {
 	ClientID     string                       // of the API client
 	ClientSecret interface{ Reveal() string } // revealed in the token request only
 	MemberCID    string                       // child CID to act for (Flight Control); "": the client's own
-	HTTP         *http.Client                 // nil: vendorapi.NewHTTPClient()
+	HTTP         *http.Client                 // nil: one as vendorapi makes it
+	PrivateHosts []string                     // hosts that may be in the own network although they are given by name
 	Observe      func(vendorapi.Call)         // sees every finished call, for metrics; may be nil
 	BatchSize    int                          // entries in one look-up or write, 1 to 2000; 0: 200
 	ListLimit    int                          // IOCs on one page of the list, 1 to 2000; 0: 2000
@@ -95,7 +96,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	api, err := vendorapi.New(vendorapi.Config{
 		BaseURL: cfg.BaseURL,
-		HTTP:    cfg.HTTP,
+		HTTP:    cfg.HTTP, PrivateHosts: cfg.PrivateHosts,
 		Observe: cfg.Observe,
 		Dialect: vendorapi.Dialect{Vendor: vendor, Refusal: refusal, Wait: wait, Pace: pace, Stale: stale},
 		Token: credentials{

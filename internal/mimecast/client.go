@@ -31,7 +31,8 @@ type Config struct {
 	BaseURL      string                       // "": the global host; plain http for loopback only
 	ClientID     string                       // of the API 2.0 application
 	ClientSecret interface{ Reveal() string } // revealed in the token request only
-	HTTP         *http.Client                 // nil: vendorapi.NewHTTPClient()
+	HTTP         *http.Client                 // nil: one as vendorapi makes it
+	PrivateHosts []string                     // hosts that may be in the own network although they are given by name
 	Observe      func(vendorapi.Call)         // sees every finished call, for metrics; may be nil
 	PageSize     int                          // records asked for with each page, 1 to 100; 0: 100
 	EnvPrefix    string                       // of the variables that a remedy names, such as "ACME_"; "": the default set's
@@ -72,7 +73,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	api, err := vendorapi.New(vendorapi.Config{
 		BaseURL: cfg.BaseURL,
-		HTTP:    cfg.HTTP,
+		HTTP:    cfg.HTTP, PrivateHosts: cfg.PrivateHosts,
 		Observe: func(call vendorapi.Call) {
 			call.Operation = withoutIDs(call.Operation) // it becomes a label, of which there must be few
 			observe(call)

@@ -55,9 +55,11 @@ type Call struct {
 // Config is what a Client needs.
 type Config struct {
 	BaseURL string
-	HTTP    *http.Client // nil: one with the time-outs of NewHTTPClient
-	Dialect Dialect
-	Observe func(Call) // may be nil
+	HTTP    *http.Client // nil: one with the time-outs of NewHTTPClient that goes where the base URL says and nowhere else
+	// PrivateHosts are hosts that may be in the own network although they are given by name.
+	PrivateHosts []string
+	Dialect      Dialect
+	Observe      func(Call) // may be nil
 	// Token makes one token request, with PostForm of the client that it is given.
 	Token func(ctx context.Context, c *Client) (Token, error)
 }
@@ -83,7 +85,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	if cfg.HTTP == nil {
-		cfg.HTTP = NewHTTPClient()
+		cfg.HTTP = newHTTPClient(newReach(base, cfg.PrivateHosts).dial)
 	}
 	if cfg.Observe == nil {
 		cfg.Observe = func(Call) {}
@@ -217,6 +219,11 @@ func (c *Client) send(httpReq *http.Request, req Request) (Answer, *Error) {
 		c.observe(call)
 	}()
 	res, err := c.http.Do(httpReq)
+	if refused, is := errors.AsType[*unsafeAddress](err); is {
+		fault := c.fault(Contract, req, 0, "", refused)
+		fault.Remedy = refused.remedy
+		return Answer{}, fault
+	}
 	if err != nil {
 		return Answer{}, c.fault(Unavailable, req, 0, "", withoutURL(err))
 	}

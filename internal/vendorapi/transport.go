@@ -1,10 +1,12 @@
 package vendorapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -12,12 +14,14 @@ import (
 
 // NewHTTPClient gives the HTTP client that both vendors are called with: time-outs for every phase, no redirects (a
 // redirect would carry the token elsewhere). The whole request takes a minute at most.
-func NewHTTPClient() *http.Client {
+func NewHTTPClient() *http.Client { return newHTTPClient(newDialer().DialContext) }
+
+func newHTTPClient(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Client {
 	return &http.Client{
 		Timeout: time.Minute,
 		Transport: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			DialContext:           dial,
 			TLSHandshakeTimeout:   5 * time.Second,
 			ResponseHeaderTimeout: 30 * time.Second,
 			IdleConnTimeout:       90 * time.Second,
@@ -28,7 +32,8 @@ func NewHTTPClient() *http.Client {
 	}
 }
 
-// ParseBaseURL accepts https everywhere and plain http on loopback only.
+// ParseBaseURL accepts https everywhere and plain http on loopback only. Of addresses it refuses those where no vendor can be,
+// such as a cloud's metadata service; where a name leads is checked when it is called.
 func ParseBaseURL(text string) (*url.URL, error) {
 	base, err := url.Parse(text)
 	switch {
@@ -37,6 +42,12 @@ func ParseBaseURL(text string) (*url.URL, error) {
 		return nil, errors.New("base URL: must hold neither credentials nor a query nor a fragment")
 	case err != nil || base.Hostname() == "":
 		return nil, fmt.Errorf("base URL %q: not an absolute URL such as https://api.example.com", text)
+	}
+	if address, err := netip.ParseAddr(base.Hostname()); err == nil && never(embedded(address)) {
+		return nil, fmt.Errorf("base URL %q: no vendor is at this address", text)
+	}
+	if strings.ContainsFunc(base.Hostname(), func(r rune) bool { return r > '~' }) {
+		return nil, fmt.Errorf("base URL %q: the host must be in ASCII, as the vendor writes it", text)
 	}
 	switch {
 	case base.Scheme == "https":
