@@ -15,8 +15,11 @@ export TEMPORAL_CLI
 export TOOL_CACHE ?=
 # SQLite is C translated to Go: checking each of its pointers, as the race detector does, takes minutes and tells nothing.
 NO_CHECKPTR := modernc.org/...=-d=checkptr=0
-# An offline copy of the Go vulnerability database for `make vulncheck`; empty: vuln.go.dev.
-VULNDB ?=
+# An offline copy of the Go vulnerability database for `make vulncheck`, a folder or an archive; empty: the one beside the
+# clone if there is one, else vuln.go.dev.
+export VULNDB ?=
+# How long `make fuzz` tries each target.
+FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -59,9 +62,17 @@ chaos: temporal ## The fault tests at full length: kills, outages, floods (about
 bench: temporal ## Measure calls, events, memory and latency beside their bounds (ONLY=first,back,limit,latency,fleet)
 	@go run ./internal/bench $(if $(ONLY),-only $(ONLY))
 
+.PHONY: fuzz
+fuzz: ## Each fuzz target for half a minute, one after the other (FUZZTIME=10m; ONLY=regular expression)
+	@.ci/fuzz $(FUZZTIME) '$(ONLY)'
+
 .PHONY: vulncheck
-vulncheck: govulncheck ## Known vulnerabilities that the code reaches (VULNDB=folder: offline)
-	.bin/govulncheck $(if $(VULNDB),-db 'file://$(abspath $(VULNDB))') ./...
+vulncheck: govulncheck ## Known vulnerabilities that the code reaches (VULNDB=folder or archive: offline)
+	@.ci/vulncheck
+
+.PHONY: reproducible
+reproducible: ## Two builds in two folders, the second from scratch: the same bytes, and not too many
+	@.ci/reproducible --fresh
 
 ##@ Change it
 

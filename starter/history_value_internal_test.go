@@ -126,3 +126,14 @@ func TestFault_D13_NoCellOfACSVIsAFormula(t *testing.T) {
 	require.Equal(t, `'=day done: de\x1btail; 2026-11-16 failed`, rows[1][19])
 	require.Equal(t, "0", rows[2][12])
 }
+
+func FuzzCSVCell(f *testing.F) {
+	for _, seed := range []string{"=1+1", "\t=1", "＝1", " =1", "\x00=1", "'=1", "\u200b=1", "-", "\xff="} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		cell := csvCell(text)
+		require.NotRegexp(t, `^[=+\-@\t\r\n＝＋－＠]`, cell)
+		require.Equal(t, indicator.Printable(cell, 1_000_000), cell, "one safe line")
+	})
+}

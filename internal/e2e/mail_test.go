@@ -33,10 +33,15 @@ func told(document map[string]any) {
 // postOffice gives the worker, which is still to be started, a mail server.
 func (w *world) postOffice() *mailtest.Server {
 	w.t.Helper()
-	office, err := mailtest.Start(w.t.Context(), mailtest.Options{User: "bot", Password: mailPassword})
+	return w.postOfficeFor("bot", mailPassword)
+}
+
+func (w *world) postOfficeFor(user, password string) *mailtest.Server {
+	w.t.Helper()
+	office, err := mailtest.Start(w.t.Context(), mailtest.Options{User: user, Password: password})
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { require.NoError(w.t, office.Close()) })
-	w.env = append(w.env, "THREATSHARE_SMTP_URL="+office.URL("bot", mailPassword), "THREATSHARE_MAIL_FROM=bot@acme.example",
+	w.env = append(w.env, "THREATSHARE_SMTP_URL="+office.URL(user, password), "THREATSHARE_MAIL_FROM=bot@acme.example",
 		"THREATSHARE_TEMPORAL_UI=https://temporal.example")
 	return office
 }

@@ -1,6 +1,7 @@
 package indicator_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,4 +57,22 @@ func TestAMarkThatNoIntegrationWritesIsSomebodyElses(t *testing.T) {
 func TestARefusalSaysReasonAndDetail(t *testing.T) {
 	require.Equal(t, "wildcard: *.evil.example", refusal(t, indicator.Domain, "*.evil.example").Error())
 	require.EqualError(t, &indicator.Refusal{Reason: indicator.Wildcard}, "wildcard")
+}
+
+func FuzzReadMark(f *testing.F) {
+	f.Add("Mimecast Threat Share: acme", "threatshare:acme", "other")
+	f.Add("Mimecast Threat Share: ", "threatshare:", "threatshare:acme\n")
+	f.Fuzz(func(t *testing.T, source, first, second string) {
+		mark := indicator.ReadMark(source, []string{first, second})
+		if !mark.Ours() {
+			return
+		}
+		require.Regexp(t, `\A[a-z0-9-]{1,40}\z`, mark.Integration)
+		require.True(t, source == mark.Source() || first == mark.Tag() || second == mark.Tag(), "what is taken for ours is exactly what we write")
+		for _, text := range []string{source, first, second} {
+			if strings.HasPrefix(text, "Mimecast Threat Share: ") && text == source || strings.HasPrefix(text, "threatshare:") && text != source {
+				require.Contains(t, []string{mark.Source(), mark.Tag()}, text, "marks that disagree are somebody else's")
+			}
+		}
+	})
 }

@@ -43,7 +43,8 @@ func (c *Client) decodeLinks(ctx context.Context, sightings []indicator.Sighting
 	var unknown []string
 	for _, sighting := range sightings {
 		address := sighting.Raw
-		if _, met := decoded[address]; met || len(address) > maxLink || !rewritten(address) {
+		// A link with what does not print in it is not sent anywhere; as it stands it is refused later on.
+		if _, met := decoded[address]; met || len(address) > maxLink || !rewritten(address) || indicator.Printable(address, maxLink) != address {
 			continue
 		}
 		target, known := c.links.get(address)

@@ -3,7 +3,9 @@ package settings_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
+	"unicode"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/stretchr/testify/require"
@@ -163,4 +165,31 @@ func TestAssignSaysWhatIsWrongWithTheFieldOrItsValue(t *testing.T) {
 		_, bad := errors.AsType[settings.Problems](err)
 		require.True(t, bad)
 	}
+}
+
+func FuzzParsePatch(f *testing.F) {
+	for _, seed := range []string{"{}", `{"dryRun":null}`, "dryRun: true\n", `{"name":"other"}`, `{"sendToFalcon":{"urlDomains":{"enabled":1}}}`, "notify: [", "\x00", `{"a":{"a":{"a":{}}}}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, document []byte) {
+		before := parsed(t, smallest)
+		after, err := before.Patch(document)
+		require.Equal(t, parsed(t, smallest), before, "a patch leaves what it is applied to alone")
+		if err == nil {
+			require.Equal(t, before.Name, after.Name)
+			written, err := json.Marshal(after)
+			require.NoError(t, err)
+			require.Equal(t, after, parsed(t, string(written)), "what comes of it is valid")
+		}
+		patch, err := settings.ParsePatch(document, before.Name)
+		if err != nil {
+			problems, bad := errors.AsType[settings.Problems](err)
+			require.True(t, bad)
+			for _, problem := range problems {
+				require.False(t, strings.ContainsFunc(problem.String(), unicode.IsControl), "%q", problem.String())
+			}
+			return
+		}
+		require.True(t, json.Valid(patch))
+	})
 }
