@@ -69,7 +69,7 @@ func Start(ctx context.Context, opts Options) (*Simulator, error) {
 	opts = opts.completed()
 	s := &Simulator{opts: opts, failed: make(chan error, 3)}
 	s.front = fault.New(fault.Options{
-		Now: opts.Now, Seed: opts.Traffic.Seed, PerMinute: opts.PerMinute, Latency: opts.Latency,
+		Now: opts.Now, Seed: opts.Traffic.Seed, PerMinute: opts.PerMinute, Latency: opts.Latency, Revoke: s.revoke,
 	})
 	s.mimecast = mimecast.New(mimecast.Options{
 		Now: opts.Now, Seed: opts.Traffic.Seed, TokenLife: opts.TokenLife, RemediationTime: opts.RemediationTime,
@@ -172,6 +172,16 @@ func (s *Simulator) Close(ctx context.Context) error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// revoke makes all access tokens of a vendor bad.
+func (s *Simulator) revoke(vendor string) {
+	switch vendor {
+	case fault.Mimecast:
+		s.mimecast.RevokeTokens()
+	case fault.Falcon:
+		s.falcon.RevokeTokens()
+	}
 }
 
 func (s *Simulator) wrote(vendor string) func(operation string, records int) {

@@ -76,3 +76,6 @@ func (s *Server) revokeToken(c *call) answer {
 	s.access.revoke(form.Get("token"))
 	return answer{status: http.StatusOK, layer: csam}
 }
+
+// RevokeTokens makes all access tokens bad.
+func (s *Server) RevokeTokens() { s.access.revokeAll() }

@@ -28,6 +28,11 @@ const (
 	HTML        Kind = "html"         // a gateway's HTML page, 502 unless the rule says otherwise
 	Throttle    Kind = "throttle"     // 429; with the vendor's own hint of delayMs (1,000 if 0) unless headers are given
 	Empty       Kind = "empty"        // an answer without a body, 200 unless the rule says otherwise
+	Truncate    Kind = "truncate"     // the vendor's answer, half of its body, as if that were all: a good message with bad JSON
+	Stall       Kind = "stall"        // the vendor's answer up to half of its body, then nothing for delayMs, then the end
+	Bloat       Kind = "bloat"        // the vendor's answer, and after it so many MiB of blanks, which are good JSON
+	GzipBomb    Kind = "gzip-bomb"    // the same, packed: a thousandth of it goes over the wire
+	Revoke      Kind = "revoke"       // the vendor's tokens become bad, and it is asked with one of them; further rules still apply
 )
 
 // Rule is one fault. A call matches by vendor, method and path prefix, each of which may be empty for any.
@@ -41,11 +46,15 @@ type Rule struct {
 	Kind        Kind    `json:"kind"`
 	Status      int     `json:"status"`  // for status, html and empty
 	Body        string  `json:"body"`    // for status and html; "" gives the vendor's usual error
-	DelayMS     int     `json:"delayMs"` // for delay, and the announced wait of throttle
+	DelayMS     int     `json:"delayMs"` // for delay and stall, and the announced wait of throttle
+	MiB         int     `json:"mib"`     // for bloat and gzip-bomb
 
 	// Headers are set on the answer. For throttle, an empty map that is not nil announces no wait at all.
 	Headers map[string]string `json:"headers"`
 }
+
+// maxMiB bounds what one answer can become.
+const maxMiB = 10_000
 
 // State is a rule and what it has done so far.
 type State struct {
@@ -57,7 +66,7 @@ type State struct {
 
 // Check says what is wrong with the rule, nil for nothing.
 func (r Rule) Check() error {
-	kinds := []Kind{Status, Delay, Cut, ResetBefore, ResetAfter, HTML, Throttle, Empty}
+	kinds := []Kind{Status, Delay, Cut, ResetBefore, ResetAfter, HTML, Throttle, Empty, Truncate, Stall, Bloat, GzipBomb, Revoke}
 	var problems []error
 	if !slices.Contains(kinds, r.Kind) {
 		problems = append(problems, fmt.Errorf("kind %q is none of %v", r.Kind, kinds))
@@ -76,6 +85,9 @@ func (r Rule) Check() error {
 	}
 	if r.Count < 0 || r.After < 0 || r.DelayMS < 0 {
 		problems = append(problems, errors.New("count, after and delayMs are not below 0"))
+	}
+	if (r.Kind == Bloat || r.Kind == GzipBomb) && (r.MiB < 1 || r.MiB > maxMiB) {
+		problems = append(problems, fmt.Errorf("mib %d is not between 1 and %d", r.MiB, maxMiB))
 	}
 	return errors.Join(problems...)
 }

@@ -211,6 +211,8 @@ func TestBadRulesAreRefusedTogetherWithTheGoodOnes(t *testing.T) {
 		{Kind: fault.Empty, Vendor: "other"},
 		{Kind: fault.Empty, Probability: 1.5},
 		{Kind: fault.Empty, Count: -1},
+		{Kind: fault.GzipBomb},
+		{Kind: fault.Bloat, MiB: 1_000_000},
 	} {
 		require.Error(t, s.front.Add(fault.Rule{Kind: fault.Empty}, bad))
 	}

@@ -15,6 +15,8 @@ type Options struct {
 	Seed      uint64           // which calls a rule with a probability hits
 	PerMinute int              // calls per minute and vendor before it answers 429; 0: no limit
 	Latency   time.Duration    // how long every call takes at least
+
+	Revoke func(vendor string) // makes all access tokens of a vendor bad; nil: the kind of that name does nothing
 }
 
 // Front counts the calls of both vendors and spoils them by rule. It is safe for concurrent use.
@@ -22,6 +24,7 @@ type Front struct {
 	now     func() time.Time
 	seed    uint64
 	latency time.Duration
+	revoke  func(vendor string)
 	prints  maphash.Seed // of fingerprints
 
 	mu     sync.Mutex
@@ -37,7 +40,13 @@ func New(opts Options) *Front {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	f := &Front{now: opts.Now, seed: opts.Seed, latency: opts.Latency, prints: maphash.MakeSeed(), ahead: map[string]time.Duration{}, meter: newMeter()}
+	if opts.Revoke == nil {
+		opts.Revoke = func(string) {}
+	}
+	f := &Front{
+		now: opts.Now, seed: opts.Seed, latency: opts.Latency, revoke: opts.Revoke, prints: maphash.MakeSeed(),
+		ahead: map[string]time.Duration{}, meter: newMeter(),
+	}
 	if opts.PerMinute > 0 {
 		f.limits = map[string]*limit{
 			Mimecast: newLimit(opts.PerMinute, mimecastWindow),
@@ -64,12 +73,15 @@ func (f *Front) Wrap(vendor string, next http.Handler) http.Handler {
 		if !f.admit(vendor, seen) {
 			return
 		}
-		fault, wait, found := f.draw(vendor, r)
-		if !sleep(r.Context(), wait) {
+		drawn := f.draw(vendor, r)
+		if drawn.revokes {
+			f.revoke(vendor)
+		}
+		if !sleep(r.Context(), drawn.wait) {
 			return
 		}
-		if found {
-			f.spoil(vendor, fault, seen, r, next)
+		if drawn.found {
+			f.spoil(vendor, drawn.fault, seen, r, next)
 			return
 		}
 		next.ServeHTTP(seen, r)

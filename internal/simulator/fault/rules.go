@@ -48,11 +48,20 @@ func (f *Front) Rules() []State {
 	return states
 }
 
-// draw returns the fault for one call, and how long to wait first. The first rule that fires wins; delays add up.
-func (f *Front) draw(vendor string, r *http.Request) (Rule, time.Duration, bool) {
+// drawn is what the rules do to one call.
+type drawn struct {
+	fault   Rule
+	found   bool // there is a fault
+	wait    time.Duration
+	revokes bool
+}
+
+// draw returns what happens to one call. The first rule that fires wins, but for those that let further ones apply: delays add
+// up.
+func (f *Front) draw(vendor string, r *http.Request) drawn {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var wait time.Duration
+	var out drawn
 	for _, rule := range f.rules {
 		if !rule.matches(vendor, r) {
 			continue
@@ -62,12 +71,17 @@ func (f *Front) draw(vendor string, r *http.Request) (Rule, time.Duration, bool)
 			continue
 		}
 		rule.Fired++
-		if rule.Kind != Delay {
-			return rule.Rule, wait, true
+		switch rule.Kind {
+		case Delay:
+			out.wait += time.Duration(rule.DelayMS) * time.Millisecond
+		case Revoke:
+			out.revokes = true
+		default:
+			out.fault, out.found = rule.Rule, true
+			return out
 		}
-		wait += time.Duration(rule.DelayMS) * time.Millisecond
 	}
-	return Rule{}, wait, false
+	return out
 }
 
 func (r *rule) matches(vendor string, req *http.Request) bool {

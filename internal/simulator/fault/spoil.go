@@ -1,12 +1,9 @@
 package fault
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -22,6 +19,15 @@ func (f *Front) spoil(vendor string, rule Rule, w http.ResponseWriter, r *http.R
 	case Cut:
 		answer := record(next, r)
 		cut(w, answer)
+	case Truncate:
+		answer := record(next, r)
+		resend(w, answer, answer.body.Bytes()[:answer.body.Len()/2])
+	case Stall:
+		stall(w, r, record(next, r), time.Duration(rule.DelayMS)*time.Millisecond)
+	case Bloat:
+		bloat(w, record(next, r), rule.MiB)
+	case GzipBomb:
+		gzipBomb(w, record(next, r), rule.MiB)
 	case ResetBefore:
 		reset(w)
 	case ResetAfter:
@@ -42,7 +48,7 @@ func (f *Front) spoil(vendor string, rule Rule, w http.ResponseWriter, r *http.R
 		send(w, http.StatusTooManyRequests, "application/json", headers, usualError(vendor, http.StatusTooManyRequests))
 	case Empty:
 		send(w, or(rule.Status, http.StatusOK), "application/json", rule.Headers, "")
-	case Status, Delay: // a delay never gets here: it has been waited for
+	case Status, Delay, Revoke: // the last two never get here: they are done with
 		body := rule.Body
 		if body == "" && rule.Status >= 400 {
 			body = usualError(vendor, rule.Status)
@@ -88,59 +94,4 @@ func usualError(vendor string, status int) string {
 		return ""
 	}
 	return string(encoded)
-}
-
-// recorded is an answer that has not been sent.
-type recorded struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (a *recorded) Header() http.Header { return a.header }
-
-func (a *recorded) WriteHeader(status int) {
-	if a.status == 0 {
-		a.status = status
-	}
-}
-
-func (a *recorded) Write(body []byte) (int, error) {
-	a.WriteHeader(http.StatusOK)
-	return a.body.Write(body)
-}
-
-func record(next http.Handler, r *http.Request) *recorded {
-	answer := &recorded{header: http.Header{}}
-	next.ServeHTTP(answer, r)
-	answer.WriteHeader(http.StatusOK)
-	return answer
-}
-
-// cut promises the whole body, sends half of it and hangs up.
-func cut(w http.ResponseWriter, answer *recorded) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		return
-	}
-	answer.header.Set("Content-Length", strconv.Itoa(answer.body.Len()))
-	var out bytes.Buffer
-	_, _ = fmt.Fprintf(&out, "HTTP/1.1 %d %s\r\n", answer.status, http.StatusText(answer.status))
-	_ = answer.header.Write(&out) // a buffer takes everything
-	out.WriteString("\r\n")
-	out.Write(answer.body.Bytes()[:answer.body.Len()/2])
-	_, _ = conn.Write(out.Bytes()) // the caller is cut off either way
-	_ = conn.Close()
-}
-
-// reset closes the connection so that the other side reads "connection reset by peer" instead of an end of file.
-func reset(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		return
-	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // fails on a connection that is gone already
-	}
-	_ = conn.Close()
 }

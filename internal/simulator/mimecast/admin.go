@@ -45,7 +45,7 @@ func (s *Server) Admin() http.Handler {
 		return nil
 	}))
 	mux.HandleFunc("POST /tokens/revoke", func(w http.ResponseWriter, _ *http.Request) {
-		s.locked(func() { s.tokens = map[string]time.Time{} })
+		s.RevokeTokens()
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("PUT /denied", command(func(prefixes []string) error {

@@ -107,3 +107,8 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) bool {
 	}
 	return false
 }
+
+// RevokeTokens makes all access tokens bad.
+func (s *Server) RevokeTokens() {
+	s.locked(func() { s.tokens = map[string]time.Time{} })
+}
