@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -11,6 +12,7 @@ import (
 type group struct {
 	key, name, parent string // parent is a key, "" for the root
 	source            string // cloud or ldap
+	created           time.Time
 	order             []*member
 	index             map[string]*member // by address or domain, lower case
 }
@@ -18,6 +20,7 @@ type group struct {
 // member is an address, or a domain if address is empty.
 type member struct {
 	key, address, domain, note string
+	created                    time.Time
 }
 
 func (m *member) value() string {
@@ -35,7 +38,7 @@ var (
 )
 
 func (s *Server) makeGroup(name, parent string) *group {
-	made := &group{key: s.newKey("group"), name: name, parent: parent, source: "cloud", index: map[string]*member{}}
+	made := &group{key: s.newKey("group"), name: name, parent: parent, source: "cloud", created: s.opts.Now(), index: map[string]*member{}}
 	s.groups = append(s.groups, made)
 	return made
 }
@@ -70,7 +73,7 @@ func (s *Server) groupByID(id string) (*group, *problem) {
 // findByName lists the groups with query in their name.
 func (s *Server) findByName(query, source string) []*group {
 	return slices.DeleteFunc(slices.Clone(s.groups), func(g *group) bool {
-		return g.parent == "" || (source != "" && g.source != source) ||
+		return g.parent == "" || !s.listed(g.created) || (source != "" && g.source != source) ||
 			!strings.Contains(strings.ToLower(g.name), strings.ToLower(query))
 	})
 }
@@ -129,7 +132,7 @@ func (s *Server) add(g *group, m *member) bool {
 	if _, known := g.index[m.value()]; known {
 		return false
 	}
-	m.key = s.newKey("member")
+	m.key, m.created = s.newKey("member"), s.opts.Now()
 	g.order = append(g.order, m)
 	g.index[m.value()] = m
 	s.wrote++

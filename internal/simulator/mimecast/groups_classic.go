@@ -140,7 +140,7 @@ func (s *Server) getGroupMembers(call *classicCall, in idRequest) (answer, *prob
 	if trouble != nil {
 		return answer{}, trouble
 	}
-	members, page, trouble := pageOf(s, call.paging, g.order)
+	members, page, trouble := pageOf(s, call.paging, s.membersOf(g))
 	if trouble != nil {
 		return answer{}, trouble
 	}

@@ -45,7 +45,7 @@ func (s *Server) restMembers(call *restCall) (any, *problem) {
 	if trouble != nil {
 		return nil, missing()
 	}
-	members, page, trouble := pageOf(s, call.paging, g.order)
+	members, page, trouble := pageOf(s, call.paging, s.membersOf(g))
 	if trouble != nil {
 		return nil, trouble
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // managedURLs is the tenant's list of blocked and permitted URLs (contract section 7).
@@ -20,6 +21,7 @@ type managedURL struct {
 	port                               int // -1: the scheme's own
 	matchType, action, comment         string
 	noLogClick, noRewrite, noAwareness bool
+	created                            time.Time
 }
 
 type managedURLRequest struct {
@@ -64,7 +66,7 @@ func (s *Server) createManagedURL(in managedURLRequest) (any, *problem) {
 	if len(s.urls.entries) >= s.urls.limit {
 		return nil, refused("err_managed_url_create_failure", "Quota not available to create the managed URL")
 	}
-	entry.key = s.newKey("url")
+	entry.key, entry.created = s.newKey("url"), s.opts.Now()
 	s.urls.entries = append(s.urls.entries, entry)
 	if s.urls.index == nil {
 		s.urls.index = map[string]*managedURL{}
@@ -136,7 +138,7 @@ type listURLsRequest struct {
 // getAllManagedURLs is POST /api/ttp/url/get-all-managed-urls. Everything is listed without data; an empty filter is
 // refused.
 func (s *Server) getAllManagedURLs(call *classicCall) (answer, *problem) {
-	list := s.urls.entries
+	list := listedOf(s, s.urls.entries, func(u *managedURL) time.Time { return u.created })
 	if len(call.data) > 0 {
 		var in listURLsRequest
 		if trouble := strictly(call.data[0], &in); trouble != nil {

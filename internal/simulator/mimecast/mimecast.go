@@ -33,6 +33,7 @@ type Quirks struct {
 	ClassicPolicyWrites bool  `json:"classicPolicyWrites"` // the classic update-policy and delete-policy exist
 	DefinitionsKey      bool  `json:"definitionsKey"`      // REST lists policies under "definitions", as documented, not "policies"
 	BatchMemberResults  bool  `json:"batchMemberResults"`  // REST member calls answer one result per member, not nothing
+	LagMS               int   `json:"lagMs"`               // how long lists do not show what was made; calls by id do, and so do refusals of a second one
 }
 
 // DefaultQuirks are the ones that a client has to live with from the start.

@@ -97,7 +97,7 @@ func (s *Server) getPolicy(call *classicCall) (answer, *problem) {
 			return s.classicFields(p), nil
 		})(s, call)
 	}
-	policies, page, trouble := wholeOrPage(s, call.paging, s.policies)
+	policies, page, trouble := wholeOrPage(s, call.paging, s.listedPolicies())
 	if trouble != nil {
 		return answer{}, trouble
 	}

@@ -76,7 +76,7 @@ func (s *Server) applyREST(p *policy, body []byte) *problem {
 }
 
 func (s *Server) restPolicies(call *restCall) (any, *problem) {
-	policies, page, trouble := pageOf(s, call.paging, s.policies)
+	policies, page, trouble := pageOf(s, call.paging, s.listedPolicies())
 	if trouble != nil {
 		return nil, trouble
 	}

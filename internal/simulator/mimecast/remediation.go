@@ -183,7 +183,7 @@ func (s *Server) findIncidents(call *classicCall, in findIncidentsRequest) (answ
 	}
 	var found []*incident
 	for _, candidate := range slices.Backward(s.cases) {
-		if candidate.created.Before(w.from) || candidate.created.After(w.to.Add(time.Second)) || !in.wants(candidate) {
+		if candidate.created.Before(w.from) || candidate.created.After(w.to.Add(time.Second)) || !in.wants(candidate) || !s.listed(candidate.created) {
 			continue
 		}
 		found = append(found, candidate)
