@@ -206,7 +206,7 @@ func (a *Activities) writeHashes(ctx context.Context, mimecast Mimecast, in AddB
 	if refusal, ok := errors.AsType[*vendorapi.Error](failed); ok && refusal.Class == vendorapi.Quota {
 		result.Full, failed = Problem{Type: VendorQuota, Vendor: "mimecast", Reason: refusal.Error()}, nil
 	}
-	return result, cmp.Or(err, failed) // first the ledger: what it has not kept is to be tried again
+	return result, cmp.Or(err, having(counts.settled(), failed)) // first the ledger: what it has not kept is to be tried again
 }
 
 // quota is how full the list is: as Mimecast says, or else as many as the ledger has put there of as many as the settings say.

@@ -96,7 +96,7 @@ func (a *Activities) blockSenders(ctx context.Context, in BlockSenderDomainsInpu
 		return BlockResult{}, err
 	}
 	counts, err := a.settleBlocks(ctx, in.BlockInput, ledger.BlockedSenders, duplicateIsOurs, todo, outcomes)
-	return BlockResult{Counts: already.Plus(counts)}, cmp.Or(err, failed)
+	return BlockResult{Counts: already.Plus(counts)}, cmp.Or(err, having(counts.settled(), failed))
 }
 
 // BlockAlertDomains makes one Blocked Senders policy for each domain.
@@ -131,7 +131,7 @@ func (a *Activities) blockAlertDomains(ctx context.Context, in BlockInput) (Bloc
 		return BlockResult{}, err
 	}
 	counts, err := a.settleBlocks(ctx, in, ledger.SenderPolicies, duplicateIsForeign, todo, outcomes)
-	return BlockResult{Counts: already.Plus(counts)}, cmp.Or(err, failed)
+	return BlockResult{Counts: already.Plus(counts)}, cmp.Or(err, having(counts.settled(), failed))
 }
 
 // rehearsed is what a dry run finds: what is there already, and what would be made.

@@ -85,7 +85,7 @@ func (a *Activities) blockURLs(ctx context.Context, in BlockURLsInput) (BlockURL
 		return BlockURLsResult{}, err
 	}
 	counts, err := a.settleBlocks(ctx, block, ledger.ManagedURLs, duplicateIsForeign, todo, outcomes)
-	if err := cmp.Or(err, failed); err != nil {
+	if err := cmp.Or(err, having(counts.settled(), failed)); err != nil {
 		return BlockURLsResult{}, err
 	}
 	result.Counts = counts

@@ -111,3 +111,6 @@ func addUp[K comparable](sum, more map[K]int) map[K]int {
 	}
 	return sum
 }
+
+// settled is how many values need no further try.
+func (c Counts) settled() int { return c.Shared + c.AlreadyThere + c.Foreign + c.Quarantined }

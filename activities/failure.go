@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ const (
 	VendorForbidden   = "VendorForbidden"   // final for the function: a scope, role, product or licence is missing
 	VendorRejected    = "VendorRejected"    // final: the vendor refuses the request as it stands
 	VendorQuota       = "VendorQuota"       // final until somebody makes room
-	VendorContract    = "VendorContract"    // an answer that is not in the contract; final after three tries
+	VendorContract    = "VendorContract"    // an answer that is not in the contract; final after three of them in a row
 	VendorThrottled   = "VendorThrottled"   // again after the wait that the vendor asked for
 	VendorUnavailable = "VendorUnavailable" // again later
 	StoreUnavailable  = "StoreUnavailable"  // the ledger or Temporal did not answer; again later
@@ -33,7 +34,7 @@ const (
 	ScheduleMissing    = "ScheduleMissing"    // final: a Schedule was deleted by hand
 )
 
-// contractTries is how often an answer outside the contract is asked for again before the run gives up.
+// contractTries is how many answers outside the contract in a row make the run give up.
 const contractTries = 3
 
 // Problem is the detail of a final failure: what the Integration shows and mails.
@@ -63,6 +64,16 @@ func failure(ctx context.Context, err error) error {
 	if !ok {
 		return temporal.NewApplicationErrorWithCause(err.Error(), StoreUnavailable, err)
 	}
+	attempt := int(activity.GetInfo(ctx).Attempt)
+	next := triesBefore(ctx)
+	next.Contract++
+	if refusal.Class != vendorapi.Contract {
+		next.Contract = 0
+	}
+	if moved(err) {
+		next.Moved = attempt
+	}
+	next.leave(ctx)
 	switch refusal.Class {
 	case vendorapi.Credentials:
 		return final(VendorAuth, refusal.Vendor, advised(refusal, err))
@@ -73,16 +84,16 @@ func failure(ctx context.Context, err error) error {
 	case vendorapi.Quota:
 		return final(VendorQuota, refusal.Vendor, advised(refusal, err))
 	case vendorapi.Contract:
-		if activity.GetInfo(ctx).Attempt >= contractTries {
+		if next.Contract >= contractTries {
 			return final(VendorContract, refusal.Vendor, advised(refusal, err))
 		}
-		return retryable(VendorContract, 0, err)
+		return retryable(VendorContract, next.wait(attempt), err)
 	case vendorapi.Throttled:
 		return retryable(VendorThrottled, refusal.RetryAfter, err)
 	case vendorapi.Unavailable:
-		return retryable(VendorUnavailable, refusal.RetryAfter, err)
+		return retryable(VendorUnavailable, cmp.Or(refusal.RetryAfter, next.wait(attempt)), err)
 	default:
-		return retryable(VendorUnavailable, 0, err)
+		return retryable(VendorUnavailable, next.wait(attempt), err)
 	}
 }
 

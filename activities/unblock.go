@@ -41,7 +41,7 @@ func (a *Activities) unblockOn(
 	case ledger.BYOTI:
 		outcomes, failed := mimecast.UnblockHashes(ctx, entryValues(leaving))
 		off, refused, err = a.recordWithdrawn(ctx, leaving, outcomes)
-		return off, refused, cmp.Or(err, failed)
+		return off, refused, cmp.Or(err, having(len(off), failed))
 	case ledger.BlockedSenders:
 		return a.unblockMembers(ctx, mimecast, in, leaving)
 	case ledger.SenderPolicies:
@@ -68,7 +68,7 @@ func (a *Activities) unblockMembers(ctx context.Context, mimecast Mimecast, in W
 	}
 	outcomes, failed := mimecast.RemoveGroupDomains(ctx, group, entryValues(members))
 	off, refused, err = a.recordWithdrawn(ctx, members, outcomes)
-	return off, refused, cmp.Or(err, failed)
+	return off, refused, cmp.Or(err, having(len(off), failed))
 }
 
 // deletePolicies removes policies of ours for single domains, and gives those that are gone. Their ids may differ between reads.
@@ -86,7 +86,7 @@ func (a *Activities) deletePolicies(ctx context.Context, mimecast Mimecast, inte
 				continue
 			}
 			if err := mimecast.DeletePolicy(ctx, policy.ID); err != nil {
-				return off, err
+				return off, having(len(off), err)
 			}
 		}
 		gone := a.withdrawn(ctx, entry)
@@ -141,10 +141,10 @@ func (a *Activities) deleteURLs(ctx context.Context, mimecast Mimecast, integrat
 			ids[entry.Domain] = append(ids[entry.Domain], entry.ID)
 		}
 	}
-	for _, entry := range leaving {
+	for i, entry := range leaving {
 		for _, id := range ids[entry.Value] {
 			if err := mimecast.DeleteManagedURL(ctx, id); err != nil {
-				return err
+				return having(i, err)
 			}
 		}
 		if err := a.Ledger.Record(context.WithoutCancel(ctx), a.Now(), []ledger.Entry{a.withdrawn(ctx, entry)}); err != nil {

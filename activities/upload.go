@@ -90,6 +90,7 @@ func (a *Activities) apply(ctx context.Context, falcon Falcon, integration strin
 	if err := a.Ledger.Record(context.WithoutCancel(ctx), a.Now(), book.entries); err != nil {
 		return fmt.Errorf("record outcomes: %w", err)
 	}
+	failed = having(len(book.entries), failed)
 	if failed == nil && book.unlisted > 0 {
 		failed = &vendorapi.Error{
 			Class: vendorapi.Unavailable, Vendor: "falcon", Operation: "look up after create",

@@ -75,19 +75,31 @@ func retried(w *world, step, in any) error {
 // retriedInto is retried for a step whose result matters.
 func retriedInto(w *world, step, in, into any) error {
 	w.t.Helper()
+	_, err := retriedFor(w, step, in, into)
+	return err
+}
+
+// retriedFor is retriedInto with the time that it took by Temporal's clock.
+func retriedFor(w *world, step, in, into any) (took time.Duration, err error) {
+	w.t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
 	env.RegisterActivity(w.Activities)
 	flow := func(ctx workflow.Context) error {
+		began := workflow.Now(ctx)
+		defer func() { took = workflow.Now(ctx).Sub(began) }()
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-			StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 10},
+			StartToCloseTimeout: time.Minute,
+			RetryPolicy: &temporal.RetryPolicy{
+				InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 16 * time.Minute, MaximumAttempts: 10,
+			},
 		})
 		return workflow.ExecuteActivity(ctx, step, in).Get(ctx, into)
 	}
 	env.ExecuteWorkflow(flow)
 	require.True(w.t, env.IsWorkflowCompleted())
-	return env.GetWorkflowError()
+	return took, env.GetWorkflowError()
 }
 
 func TestADuplicateThatIsNotListedForLongStaysOpenAndStopsNothing(t *testing.T) {

@@ -139,7 +139,7 @@ func (a *Activities) withdrawIOCs(ctx context.Context, falcon Falcon, in Withdra
 			gone = append(gone, entries[i])
 		}
 	}
-	if err := cmp.Or(a.recordUndone(ctx, gone), failed); err != nil {
+	if err := cmp.Or(a.recordUndone(ctx, gone), having(len(gone), failed)); err != nil {
 		return result, err
 	}
 	// An earlier page may have left something.
@@ -219,7 +219,7 @@ func (a *Activities) withdrawKnown(
 			gone = append(gone, entries[i])
 		}
 	}
-	return result, cmp.Or(a.recordUndone(ctx, gone), failed)
+	return result, cmp.Or(a.recordUndone(ctx, gone), having(len(gone), failed))
 }
 
 // withdrawPolicies deletes policies of the integration's description that are about one domain.
@@ -267,7 +267,7 @@ func (a *Activities) withdrawSingles(
 	result := WithdrawListResult{More: len(entries) > singlesToWithdraw}
 	for i, entry := range entries[:min(len(entries), singlesToWithdraw)] {
 		if err := remove(ctx, ids[i]); err != nil {
-			return result, err
+			return result, having(i, err)
 		}
 		result.take(true, false, "", entry.Value)
 		if err := a.recordUndone(ctx, []ledger.Entry{entry}); err != nil {
