@@ -16,7 +16,10 @@ import (
 )
 
 // UploadSize is how many indicators one UploadIOCs takes: whole batches of the client's 200, far under the payload limit.
-const UploadSize = 400
+const (
+	UploadSize   = 400
+	uploadAtOnce = 200
+)
 
 // Reasons in the ledger that are not the guard's.
 const (
@@ -53,24 +56,40 @@ func (a *Activities) UploadIOCs(ctx context.Context, in UploadIOCsInput) (Upload
 	if err != nil {
 		return UploadIOCsResult{}, failure(ctx, err)
 	}
+	result := UploadIOCsResult{Counts: map[indicator.Source]Counts{}}
 	wanted := plan.Merge(shares(in.Integration, in.SendToFalcon, in.Indicators, a.Now()))
+	made := 0
+	// Batch by batch, so that what a failure of the second makes the next try ask again is not the first one too.
+	for batch := range slices.Chunk(wanted, uploadAtOnce) {
+		done, err := a.upload(ctx, falcon, in, batch)
+		if err != nil {
+			return UploadIOCsResult{}, a.stuck(ctx, in.Integration, having(made, err))
+		}
+		for source, counts := range done.Counts {
+			made += counts.Shared
+			result.Counts[source] = result.Counts[source].Plus(counts)
+		}
+		result.Items = append(result.Items, done.Items...)
+	}
+	return result, nil
+}
+
+// upload lists one batch.
+func (a *Activities) upload(ctx context.Context, falcon Falcon, in UploadIOCsInput, wanted []indicator.Share) (UploadIOCsResult, error) {
 	ask, known, err := a.toAsk(ctx, in.Integration, wanted)
 	if err != nil {
-		return UploadIOCsResult{}, a.stuck(ctx, in.Integration, err)
+		return UploadIOCsResult{}, err
 	}
 	listed, err := falcon.Lookup(ctx, keysOf(ask))
 	if err != nil {
-		return UploadIOCsResult{}, a.stuck(ctx, in.Integration, err)
+		return UploadIOCsResult{}, err
 	}
 	todo := plan.Decide(ask, known, listed, a.Now())
 	counts := tally(wanted, ask, todo)
 	if in.DryRun {
 		return UploadIOCsResult{Counts: wouldShare(counts, todo), Items: planned(todo)}, nil
 	}
-	if err := a.apply(ctx, falcon, in.Integration, todo, counts); err != nil {
-		return UploadIOCsResult{}, a.stuck(ctx, in.Integration, err)
-	}
-	return UploadIOCsResult{Counts: counts}, nil
+	return UploadIOCsResult{Counts: counts}, a.apply(ctx, falcon, in.Integration, todo, counts)
 }
 
 // apply writes a plan and records every outcome, also those next to a failure: what was made must not be forgotten.

@@ -32,7 +32,7 @@ func (l load) values() int { return l.records + l.hashes + l.domains + l.alerts 
 type outcome struct {
 	calls  int
 	took   time.Duration
-	fired  map[fault.Kind]int
+	fired  map[string]int
 	memory int64
 }
 
@@ -90,7 +90,7 @@ func rareFaults() []fault.Rule {
 // revocations take the tokens back in the middle of the run.
 func revocations() []fault.Rule {
 	var rules []fault.Rule
-	for _, after := range []int{5, 20, 60, 200, 600} {
+	for _, after := range []int{20, 200} {
 		rules = append(rules, fault.Rule{Vendor: fault.Falcon, Path: "/iocs/", Kind: fault.Revoke, After: after, Count: 1},
 			fault.Rule{Vendor: fault.Mimecast, Path: "/api/", Kind: fault.Revoke, After: after, Count: 1})
 	}
@@ -138,14 +138,18 @@ func shareAll(t *testing.T, l load, rules []fault.Rule, seed uint64, allowed tim
 	began := time.Now()
 	w.starter("start", "-f", w.settingsFile(both))
 	w.shareToTheEnd(allowed)
-	out := outcome{took: time.Since(began), fired: map[fault.Kind]int{}}
+	out := outcome{took: time.Since(began), fired: map[string]int{}}
 	stats := w.stats()
 	out.calls = stats.Total(fault.Mimecast) + stats.Total(fault.Falcon)
 	states, err := w.vendors.Faults(w.patient())
 	require.NoError(t, err)
 	for _, state := range states {
 		if state.Fired > 0 {
-			out.fired[state.Kind] += state.Fired
+			kind := string(state.Kind)
+			if state.Status != 0 {
+				kind += " " + strconv.Itoa(state.Status)
+			}
+			out.fired[kind] += state.Fired
 		}
 	}
 	out.memory, err = w.worker.PeakMemory()
@@ -194,8 +198,10 @@ func (w *world) shareToTheEnd(allowed time.Duration) {
 
 func (o outcome) log(t *testing.T, what string, l load, calm outcome) {
 	t.Helper()
-	t.Logf("%s: %d values in %s, %d calls (%.3f of those without faults, %.1f of the time), faults %v, %d MiB at most",
-		what, l.values(), o.took.Round(time.Second), o.calls, float64(o.calls)/float64(calm.calls), o.took.Seconds()/calm.took.Seconds(), o.fired, o.memory>>20)
+	t.Logf("%s: %d values in %s, %d calls, faults %v, %d MiB at most", what, l.values(), o.took.Round(time.Second), o.calls, o.fired, o.memory>>20)
+	if calm.calls > 0 {
+		t.Logf("%.3f of the calls and %.1f of the time without faults", float64(o.calls)/float64(calm.calls), o.took.Seconds()/calm.took.Seconds())
+	}
 }
 
 // maxMemory is what a worker may need at most (N9).
@@ -221,7 +227,7 @@ func TestFault_V8_RandomFaultsAtBothVendorsLoseNothingDoubleNothingAndCostFewCal
 	// A fault costs the call again and those before it in its step, of which there are three at most that are not remembered.
 	require.LessOrEqual(t, out.calls, calm.calls+5*all)
 	require.LessOrEqual(t, out.memory, int64(maxMemory))
-	require.GreaterOrEqual(t, len(out.fired), scale.Of(1, 12), "kinds of faults that were met")
+	require.GreaterOrEqual(t, len(out.fired), scale.Of(1, 10), "kinds of faults that were met")
 	require.LessOrEqual(t, float64(out.calls), scale.Of(2.0, 1.10)*float64(calm.calls))
 }
 
@@ -230,7 +236,7 @@ func TestFault_N3_AQuarterOfAllCallsFailingOnlyTakesTime(t *testing.T) {
 	l := scale.Of(load{300, 200, 20, 2}, load{10_000, 4_000, 500, 10})
 	seed := scale.Of(2, uint64(time.Now().UnixNano()))
 	t.Log("seed", seed)
-	calm := outcome{calls: 1, took: time.Second}
+	var calm outcome
 	if long := scale.Of(false, true); long {
 		calm = shareAll(t, l, nil, seed, 20*time.Minute)
 	}

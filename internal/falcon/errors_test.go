@@ -121,7 +121,8 @@ func TestTheWaitIsReadInEveryForm(t *testing.T) {
 		"microseconds":                         {map[string]string{"X-Ratelimit-Retryafter": strconv.FormatInt(at.UnixMicro(), 10)}, 0},
 		"Retry-After in seconds":               {map[string]string{"Retry-After": "7"}, 7 * time.Second},
 		"Retry-After as a date":                {map[string]string{"Retry-After": at.Format(http.TimeFormat)}, 30 * time.Second},
-		"Retry-After of a century":             {map[string]string{"Retry-After": "3155760000"}, 0},
+		"Retry-After of a century":             {map[string]string{"Retry-After": "3155760000"}, 1e6 * time.Second},
+		"Retry-After without end":              {map[string]string{"Retry-After": "Inf"}, 0},
 		"Retry-After beside an unusable epoch": {map[string]string{"X-Ratelimit-Retryafter": "x", "Retry-After": "7"}, 7 * time.Second},
 		"nothing":                              {nil, 0},
 	} {

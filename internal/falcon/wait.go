@@ -1,6 +1,7 @@
 package falcon
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,9 +22,9 @@ func wait(header http.Header, now time.Time) time.Duration {
 	if at, err := http.ParseTime(hint); err == nil {
 		return max(0, at.Sub(now))
 	}
-	const most = 1e6 // seconds
-	if seconds, err := strconv.ParseFloat(hint, 64); err == nil && seconds > 0 && seconds < most {
-		return time.Duration(seconds * float64(time.Second))
+	const most = 1e6 // seconds; what goes beyond is a very long wait, which the gate cuts to what is sensible
+	if seconds, err := strconv.ParseFloat(hint, 64); err == nil && seconds > 0 && !math.IsInf(seconds, 0) {
+		return time.Duration(min(seconds, most) * float64(time.Second))
 	}
 	return 0
 }

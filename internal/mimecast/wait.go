@@ -1,6 +1,7 @@
 package mimecast
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -9,7 +10,8 @@ import (
 	"github.com/threatshare/threatshare/internal/vendorapi"
 )
 
-// implausible is the wait from which on a header is not believed: an epoch read as milliseconds is weeks.
+// implausible is the wait from which on a reset is not believed: an epoch read as milliseconds is weeks. A Retry-After cannot be
+// misread like that; one that goes beyond is taken for a very long wait, which the gate cuts to what is sensible.
 const implausible = 24 * time.Hour
 
 // shortest stands for "at once", because zero means that there is no hint.
@@ -56,7 +58,10 @@ func pace(header http.Header) vendorapi.Pace {
 
 func retryAfter(text string, now time.Time) time.Duration {
 	if at, err := http.ParseTime(text); err == nil {
-		return plausible(at.Sub(now))
+		return min(max(0, at.Sub(now)), implausible)
+	}
+	if value, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil && value > implausible.Seconds() && !math.IsInf(value, 0) {
+		return implausible
 	}
 	return quantity(text, time.Second)
 }
@@ -72,11 +77,4 @@ func quantity(text string, unit time.Duration) time.Duration {
 		return shortest
 	}
 	return max(shortest, time.Duration(value*float64(unit)))
-}
-
-func plausible(wait time.Duration) time.Duration {
-	if wait <= 0 || wait > implausible {
-		return 0
-	}
-	return wait
 }
