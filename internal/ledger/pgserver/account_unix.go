@@ -1,25 +1,24 @@
 //go:build unix
 
-package pgtest
+package pgserver
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
 	"strconv"
 	"syscall"
-	"testing"
 )
 
 // account is whom the server runs as. PostgreSQL refuses to run as root, so root starts it as somebody else.
 type account struct {
-	credential *syscall.Credential // nil: the user who runs the test
+	credential *syscall.Credential // nil: the user who runs the program
 }
 
-func chooseAccount(tb testing.TB, directory string) account {
-	tb.Helper()
+func chooseAccount(directory string) (account, error) {
 	if os.Geteuid() != 0 {
-		return account{}
+		return account{}, nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		found, err := user.Lookup(name)
@@ -35,23 +34,21 @@ func chooseAccount(tb testing.TB, directory string) account {
 			continue
 		}
 		chosen := account{&syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-		chosen.own(tb, directory)
-		return chosen
+		return chosen, chosen.own(directory)
 	}
-	tb.Skip("NOT TESTED ON POSTGRESQL: it does not run as root, and there is neither a user postgres nor nobody to run it as. " +
-		"Install the Debian package postgresql, or run the tests as another user.")
-	return account{}
+	return account{}, fmt.Errorf("%w: it does not run as root, and there is neither a user postgres nor nobody to run it as. "+
+		"Install the Debian package postgresql, or run this as another user", ErrUnavailable)
 }
 
 // own hands a path over to the account.
-func (a account) own(tb testing.TB, path string) {
-	tb.Helper()
+func (a account) own(path string) error {
 	if a.credential == nil {
-		return
+		return nil
 	}
 	if err := os.Chown(path, int(a.credential.Uid), int(a.credential.Gid)); err != nil {
-		tb.Fatalf("hand %s over to the server's account: %v", path, err)
+		return fmt.Errorf("hand %s over to the server's account: %w", path, err)
 	}
+	return nil
 }
 
 // run makes command run as the account, in a directory that the account may enter.
