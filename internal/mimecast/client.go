@@ -48,6 +48,7 @@ type Client struct {
 
 	classicGroups   atomic.Bool // the tenant lacks the REST calls of groups
 	classicPolicies atomic.Bool // the tenant lacks the REST calls of policies
+	namesMembers    atomic.Bool // REST has told the result for each member of a group where all was well
 }
 
 // New makes a client and contacts nobody. It refuses a missing credential, a base URL that is neither https nor loopback,

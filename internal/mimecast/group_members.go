@@ -215,6 +215,9 @@ func (c *Client) sendREST(ctx context.Context, path string, m memberWrite, value
 	done := make(map[string]string, len(values))
 	var items []vendorapi.Item
 	switch {
+	// The contract knows both answers to what went well, but one account does not give both: it was not the vendor who answered.
+	case results == nil && answer.Status == http.StatusOK && c.namesMembers.Load():
+		return nil, nil, contractError(withoutIDs(http.MethodPost+" "+path), answer.Status, "the answer holds no results, unlike those before")
 	case results == nil:
 		for _, domain := range values {
 			done[domain] = m.groupID
@@ -226,6 +229,9 @@ func (c *Client) sendREST(ctx context.Context, path string, m memberWrite, value
 			} else {
 				items = append(items, results[i].item(domain))
 			}
+		}
+		if len(items) == 0 {
+			c.namesMembers.Store(true)
 		}
 	default: // which result is whose is not known
 	}

@@ -133,6 +133,34 @@ func TestDomainsGoIntoTheGroupTenWithEachCall(t *testing.T) {
 	}
 }
 
+// A gateway's empty 200 must not count as a block that was never made.
+func TestAnEmptyAnswerIsNoSuccessOnceTheVendorHasToldResults(t *testing.T) {
+	f := newFake(t)
+	client := f.client()
+	answers := []answer{{}, {}, {status: 204}}
+	f.answersMembers(answer{}, func(call received) answer {
+		if first := sentDomains(call.body)[0]; first != "bad10.example" {
+			return results(call, func(domain string) bool { return domain != "bad1.example" || len(answers) < 3 })
+		}
+		next := answers[0]
+		answers = answers[1:]
+		return next
+	})
+	values := domains(20)
+	outcomes, err := client.AddGroupDomains(t.Context(), "g1", values, "")
+	require.Error(t, err, "bad1 is looked up in a list that is none")
+	require.Equal(t, "g1", outcomes[10].ID, "this vendor may tell results only where something went wrong")
+
+	outcomes, err = client.AddGroupDomains(t.Context(), "g1", values, "")
+	require.Equal(t, vendorapi.Contract, refusalOf(t, err).Class)
+	requireSettled(t, values[:10], outcomes[:10])
+	require.Zero(t, ways(outcomes[10]), "nobody has said that it was done")
+
+	outcomes, err = client.AddGroupDomains(t.Context(), "g1", values, "")
+	require.NoError(t, err, "204 says that there is nothing to tell")
+	requireSettled(t, values, outcomes)
+}
+
 // members gives the members of a REST request as JSON.
 func members(t *testing.T, body string) []string {
 	t.Helper()
