@@ -3,6 +3,7 @@
 # Tools, by the version that `go install` puts into .bin.
 # Newer tags of the Temporal CLI cannot be installed this way.
 TEMPORAL_VERSION      := v1.5.1
+SERVER_VERSION        := v1.32.1
 GOLANGCI_LINT_VERSION := v2.15.0
 WORKFLOWCHECK_VERSION := v0.6.0
 GOVULNCHECK_VERSION   := v1.9.0
@@ -59,7 +60,8 @@ chaos: temporal ## The fault tests at full length: kills, outages, floods (about
 	go test -tags 'e2e chaos' -count=1 -timeout 4h -p 1 -run '^TestFault_$(ONLY)' ./...
 
 .PHONY: bench
-bench: temporal ## Measure calls, events, memory and latency beside their bounds (ONLY=first,back,limit,latency,fleet)
+bench: temporal ## Measure everything beside its bounds and write docs/benchmarks.md (40 minutes; ONLY=first,back,…)
+	-@$(MAKE) --no-print-directory temporal-server # without it one part fails, and says so
 	@go run ./internal/bench $(if $(ONLY),-only $(ONLY))
 
 .PHONY: fuzz
@@ -107,6 +109,11 @@ temporal: ## The Temporal CLI, unless one is on the PATH
 ifeq ($(TEMPORAL_CLI),$(CURDIR)/.bin/temporal)
 	@.ci/install-tool github.com/temporalio/cli/cmd/temporal $(TEMPORAL_VERSION) 'about 2½ minutes, up to 5 on a slow machine'
 endif
+
+.PHONY: temporal-server
+temporal-server: ## The Temporal server for PostgreSQL and the tool that makes its tables
+	@.ci/install-tool go.temporal.io/server/cmd/server $(SERVER_VERSION) 'about 4 minutes, up to 10 on a slow machine' temporal-server
+	@.ci/install-tool go.temporal.io/server/cmd/tools/sql $(SERVER_VERSION) 'about a minute' temporal-sql-tool
 
 .PHONY: golangci-lint
 golangci-lint: ## The linter
