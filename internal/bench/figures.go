@@ -12,24 +12,31 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 )
 
+// The marks of a figure that has a bound.
+const (
+	held   = "ok"
+	broken = "BROKEN"
+)
+
+// figure is one line of what was measured.
+type figure struct {
+	Name, Measured, Bound string
+	Mark                  string // held, broken, or nothing for a figure that nothing is demanded of
+	Ratio                 bool   // the document begins with these
+	Demanded              bool   // one of the numbers to hold
+}
+
 // figures are what a part has measured, and which bounds were not kept.
 type figures struct {
-	table  table.Writer
-	broken []string
+	heading string
+	rows    []figure
+	broken  []string
 }
 
-func newFigures() *figures {
-	t := table.NewWriter()
-	t.AppendHeader(table.Row{"figure", "measured", "bound", ""})
-	return &figures{table: t}
-}
-
-func (f *figures) title(format string, args ...any) { f.table.SetTitle(format, args...) }
+func (f *figures) title(format string, args ...any) { f.heading = fmt.Sprintf(format, args...) }
 
 // note shows a figure that nothing is demanded of.
-func (f *figures) note(name string, measured any) {
-	f.table.AppendRow(table.Row{name, measured, "", ""})
-}
+func (f *figures) note(name string, measured any) { f.add(name, measured, "", "") }
 
 // atMost shows a figure that must not be larger than its bound.
 func atMost[T cmp.Ordered](f *figures, name string, measured, bound T) {
@@ -46,16 +53,45 @@ func exactly[T comparable](f *figures, name string, measured, wanted T) {
 	f.bounded(name, measured, fmt.Sprint(wanted), measured == wanted)
 }
 
-func (f *figures) bounded(name string, measured any, bound string, held bool) {
-	mark := "ok"
-	if !held {
-		mark = "BROKEN"
+func (f *figures) bounded(name string, measured any, bound string, holds bool) {
+	mark := held
+	if !holds {
+		mark = broken
 		f.broken = append(f.broken, fmt.Sprintf("%s: %v, bound %s", name, measured, bound))
 	}
-	f.table.AppendRow(table.Row{name, measured, bound, mark})
+	f.add(name, measured, bound, mark)
 }
 
-func (f *figures) print(out io.Writer) { _, _ = fmt.Fprintln(out, "\n"+f.table.Render()) } // nobody reads it otherwise
+func (f *figures) add(name string, measured any, bound, mark string) {
+	f.rows = append(f.rows, figure{Name: name, Measured: fmt.Sprint(measured), Bound: bound, Mark: mark})
+}
+
+// ratio makes the last figure one of the ratios that the document begins with.
+func (f *figures) ratio() { f.rows[len(f.rows)-1].Ratio = true }
+
+// demanded makes the last figure one of the numbers that the program has to hold.
+func (f *figures) demanded() { f.rows[len(f.rows)-1].Demanded = true }
+
+// include takes over the figures of another measurement under a name of its own.
+func (f *figures) include(prefix string, other *figures) {
+	for _, row := range other.rows {
+		row.Name = prefix + row.Name
+		f.rows = append(f.rows, row)
+	}
+	for _, problem := range other.broken {
+		f.broken = append(f.broken, prefix+problem)
+	}
+}
+
+func (f *figures) print(out io.Writer) {
+	shown := table.NewWriter()
+	shown.SetTitle(f.heading)
+	shown.AppendHeader(table.Row{"figure", "measured", "bound", ""})
+	for _, row := range f.rows {
+		shown.AppendRow(table.Row{row.Name, row.Measured, row.Bound, row.Mark})
+	}
+	_, _ = fmt.Fprintln(out, "\n"+shown.Render()) // nobody reads it otherwise
+}
 
 // err names the bounds that were not kept; nil if all were.
 func (f *figures) err() error {

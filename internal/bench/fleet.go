@@ -11,72 +11,120 @@ import (
 )
 
 const (
-	everyFiveMinutes = "*/5 * * * *"
-	fleetInterval    = 5 * time.Minute
 	// faultsBefore the second round is due, the sick vendors fail. All runs of the first have ended by then.
 	faultsBefore = 5 * time.Second
 	// settleTime is how long the start of all integrations and their first runs may take.
-	settleTime = 5 * time.Minute
+	settleTime = 6 * time.Minute
+	// runsAMinute is how many runs of flows one development server is asked for at most; with more integrations the interval
+	// grows, as it would for whoever has that many on so small a server.
+	runsAMinute = 300
 )
 
-// fleet measures many integrations on one worker and one development server: whether every run starts and ends before the next
-// one is due, how late it is beyond the moment that its Schedule has spread it to, and what an idle run costs. In a second
-// round the vendors of some integrations stall and refuse, and the others must not notice. It takes up to 17 minutes: up to
-// settleTime to begin with, up to an interval until the next runs are due, an interval, and two minutes.
-func (b *bench) fleet(ctx context.Context, f *figures) error {
-	f.title("fleet: %d integrations with three flows each, one worker, one development server, every %s", b.integrations, fleetInterval)
-	members := b.members()
-	sick, err := harness.StartSimulator(ctx, b.all.Binaries.Simulator, b.dir, fleetSeed(b.seed)...)
+// fleet is some idle integrations on one worker.
+type fleet struct {
+	*bench
+
+	integrations, sick int
+	interval           time.Duration
+}
+
+// measureFleet measures fleets of growing size.
+func measureFleet(r *run, ctx context.Context, f *figures) error {
+	f.title("fleet: idle integrations with three flows each, one worker, one %s", developmentServer)
+	for _, size := range r.fleets {
+		there := &figures{}
+		err := r.on(ctx, developmentServer, fleetLogs(), func(b *bench) error {
+			return fleet{bench: b, integrations: size, sick: r.sickOf(size), interval: intervalOf(size)}.measure(ctx, there)
+		})
+		f.include(fmt.Sprintf("%d integrations: ", size), there)
+		if err != nil {
+			return fmt.Errorf("%d integrations: %w", size, err)
+		}
+	}
+	return nil
+}
+
+// sickOf is how many of a fleet's integrations have vendors that fail in the second round; 0: there is no second round.
+func (r *run) sickOf(size int) int {
+	switch {
+	case r.sick >= 0:
+		return r.sick
+	case size == r.fleets[len(r.fleets)/2]:
+		return size / 10
+	default:
+		return 0
+	}
+}
+
+// intervalOf is a number of minutes that divides an hour; half an hour for more than that.
+func intervalOf(integrations int) time.Duration {
+	for _, minutes := range []int{1, 2, 3, 5, 10, 15, 20} {
+		if runsAMinute*minutes >= integrations*len(flowsOfAMember()) {
+			return time.Duration(minutes) * time.Minute
+		}
+	}
+	return 30 * time.Minute
+}
+
+// measure measures whether every run starts and ends before the next one is due, how late it is beyond the moment that its
+// Schedule has spread it to, and what an idle run costs. In a second round the vendors of some integrations stall and refuse,
+// and the others must not notice. It takes up to settleTime to begin with, up to an interval until the next runs are due, and
+// an interval for each round.
+func (t fleet) measure(ctx context.Context, f *figures) error {
+	members := t.members()
+	sick, err := harness.StartSimulator(ctx, t.all.Binaries.Simulator, t.dir, append([]string{"--seed", fmt.Sprint(t.seed)}, fleetLogs()...)...)
 	if err != nil {
 		return err
 	}
 	defer sick.Stop() // how it ends does not matter
-	vendors := []*control.Client{b.vendors, control.New(sick.Admin)}
+	vendors := []*control.Client{t.vendors, control.New(sick.Admin)}
 	for _, one := range vendors {
 		if _, err := one.AddFalconIOCs(ctx, mixed(5, 5)...); err != nil {
 			return err
 		}
 	}
-	if err := b.restartWorker(b.credentials(members, sick)); err != nil {
+	t.worker.Kill() // it has had nothing to do
+	if err := t.replaceWorker("fleet-worker", t.credentials(members, sick)...); err != nil {
 		return err
 	}
-	connected, settled, err := b.startFleet(ctx, members)
+	connected, settled, err := t.startAll(ctx, members)
 	if err != nil {
 		return err
 	}
+	f.note("interval of the Schedules", t.interval)
 	f.note("all connected after", connected)
 	f.note("all first runs ended after", settled)
-	due, cost, err := b.firstRound(ctx, vendors)
+	due, cost, err := t.firstRound(ctx, vendors)
 	if err != nil {
 		return err
 	}
-	if b.sick > 0 {
-		if err := b.secondRound(ctx, due.Add(fleetInterval), members, vendors[1]); err != nil {
+	if t.sick > 0 {
+		if err := t.secondRound(ctx, due.Add(t.interval), members, vendors[1]); err != nil {
 			return err
 		}
 	}
-	first, err := b.planned(ctx, due, members)
+	first, err := t.planned(ctx, due, members)
 	if err != nil {
 		return err
 	}
-	calm := latenessOf(first, fleetInterval)
+	calm := latenessOf(first, t.interval)
 	calm.show(f, "")
 	cost.show(f, calm.runs)
-	if b.sick == 0 {
+	if t.sick == 0 {
 		return nil
 	}
-	second, err := b.planned(ctx, due.Add(fleetInterval), members)
+	second, err := t.planned(ctx, due.Add(t.interval), members)
 	if err != nil {
 		return err
 	}
-	b.compare(f, latenessOf(healthy(first), fleetInterval), latenessOf(healthy(second), fleetInterval))
+	t.compare(f, latenessOf(healthy(first), t.interval), latenessOf(healthy(second), t.interval))
 	return nil
 }
 
 // firstRound waits for the next firing and lets it pass, until shortly before the one after it. It returns when it was due, and
 // what the time between the two cost.
-func (b *bench) firstRound(ctx context.Context, vendors []*control.Client) (time.Time, cost, error) {
-	due := time.Now().Truncate(fleetInterval).Add(fleetInterval)
+func (t fleet) firstRound(ctx context.Context, vendors []*control.Client) (time.Time, cost, error) {
+	due := time.Now().Truncate(t.interval).Add(t.interval)
 	if err := sleepUntil(ctx, due); err != nil {
 		return due, cost{}, err
 	}
@@ -85,19 +133,19 @@ func (b *bench) firstRound(ctx context.Context, vendors []*control.Client) (time
 			return due, cost{}, err
 		}
 	}
-	before, err := b.used()
+	before, err := t.used()
 	if err != nil {
 		return due, cost{}, err
 	}
 	began := time.Now()
-	if err := sleepUntil(ctx, due.Add(fleetInterval-faultsBefore)); err != nil {
+	if err := sleepUntil(ctx, due.Add(t.interval-faultsBefore)); err != nil {
 		return due, cost{}, err
 	}
 	ended := time.Now()
 	if jump := clockJump(began, ended); jump.Abs() > time.Second {
 		return due, cost{}, fmt.Errorf("the clock went %s beside the time that passed: this machine was suspended, or its clock was set", jump)
 	}
-	after, err := b.used()
+	after, err := t.used()
 	if err != nil {
 		return due, cost{}, err
 	}
@@ -115,7 +163,7 @@ func (b *bench) firstRound(ctx context.Context, vendors []*control.Client) (time
 
 // secondRound lets the vendors of the sick fail, and waits until the runs of the others have ended; not beyond the time at which
 // the next are due: what is missing then is shown as such.
-func (b *bench) secondRound(ctx context.Context, due time.Time, members []member, sick *control.Client) error {
+func (t fleet) secondRound(ctx context.Context, due time.Time, members []member, sick *control.Client) error {
 	err := sick.AddFaults(ctx,
 		fault.Rule{Vendor: fault.Mimecast, Kind: fault.Delay, DelayMS: 45_000}, // longer than the client waits for an answer
 		fault.Rule{Vendor: fault.Falcon, Kind: fault.Throttle, DelayMS: 60_000},
@@ -123,15 +171,15 @@ func (b *bench) secondRound(ctx context.Context, due time.Time, members []member
 	if err != nil {
 		return err
 	}
-	for next := due.Add(time.Minute); !next.After(due.Add(fleetInterval)); next = next.Add(10 * time.Second) {
+	for next := due.Add(t.interval / 5); !next.After(due.Add(t.interval)); next = next.Add(10 * time.Second) {
 		if err := sleepUntil(ctx, next); err != nil {
 			return err
 		}
-		all, err := b.firings(ctx, due, members)
+		all, err := t.firings(ctx, due, members)
 		if err != nil {
 			return err
 		}
-		if late := latenessOf(healthy(all), fleetInterval); late.missed+late.overlapping == 0 {
+		if late := latenessOf(healthy(all), t.interval); late.missed+late.overlapping == 0 {
 			return nil
 		}
 	}
@@ -139,8 +187,8 @@ func (b *bench) secondRound(ctx context.Context, due time.Time, members []member
 }
 
 // compare shows the healthy integrations of the second round beside the same ones in the first.
-func (b *bench) compare(f *figures, calm, beside lateness) {
-	prefix := fmt.Sprintf("others beside %d with failing vendors: ", b.sick)
+func (t fleet) compare(f *figures, calm, beside lateness) {
+	prefix := fmt.Sprintf("others beside %d with failing vendors: ", t.sick)
 	beside.show(f, prefix)
 	f.note(prefix+"late beyond the spread, median, x as without", ratio(beside.delay.median, calm.delay.median))
 	f.note(prefix+"due until ended, p99, x as without", ratio(beside.total.p99, calm.total.p99))
@@ -150,15 +198,4 @@ func (b *bench) compare(f *figures, calm, beside lateness) {
 // the wall clock: they skip what was due while it jumped.
 func clockJump(from, to time.Time) time.Duration {
 	return to.Round(0).Sub(from.Round(0)) - to.Sub(from)
-}
-
-func sleepUntil(ctx context.Context, at time.Time) error {
-	timer := time.NewTimer(time.Until(at))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

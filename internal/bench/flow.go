@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
 
 	"github.com/threatshare/threatshare/internal/harness"
-	"github.com/threatshare/threatshare/internal/simulator/control"
 	"github.com/threatshare/threatshare/internal/simulator/fault"
 	"github.com/threatshare/threatshare/internal/wire"
 	"github.com/threatshare/threatshare/workflows"
@@ -20,19 +20,8 @@ const (
 	// never is a schedule of no runs but those that are measured.
 	never = "0 0 1 1 *"
 	// waitTime is how long a run and those that follow it at once may take before the benchmark gives up.
-	waitTime = 20 * time.Minute
+	waitTime = 10 * time.Minute
 )
-
-// bench is one part's stack and how large it is.
-type bench struct {
-	options
-
-	dir      string // where the processes keep their files
-	all      *harness.All
-	temporal client.Client
-	vendors  *control.Client
-	worker   *harness.Process
-}
 
 // start starts the integration, whose flows then run at once.
 func (b *bench) start(ctx context.Context, settings map[string]any) error {
@@ -87,6 +76,17 @@ func (b *bench) wait(ctx context.Context, flow string, before int) error {
 		}
 		return nil
 	})
+}
+
+// callsTo are the calls to a vendor whose path ends so.
+func callsTo(stats fault.Stats, vendor, end string) int {
+	sum := 0
+	for operation, n := range stats.Calls[vendor] {
+		if strings.HasSuffix(operation, end) {
+			sum += n
+		}
+	}
+	return sum
 }
 
 func calls(stats fault.Stats) int { return stats.Total(fault.Mimecast) + stats.Total(fault.Falcon) }

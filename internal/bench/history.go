@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -28,11 +30,23 @@ type histories struct {
 	bytes       int64 // of the largest one
 	largest     int   // event, in bytes
 	largestType string
-	last        int64 // events of the flow's run that started last
+	all         int64           // events of all runs of flows together
+	last        int64           // events of the flow's run that started last
+	durations   []time.Duration // of the runs of flows, the newest first
 }
 
 // histories reads them once all runs of flows have ended.
 func (b *bench) histories(ctx context.Context) (all histories, err error) {
+	status, err := b.status(ctx)
+	if err != nil {
+		return all, err
+	}
+	ended := 0
+	for _, flow := range status.Flows {
+		ended += flow.GoodRuns
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	err = harness.Until(ctx, "list runs", func() error {
 		all = histories{}
 		var next []byte
@@ -52,6 +66,9 @@ func (b *bench) histories(ctx context.Context) (all histories, err error) {
 			}
 			next = page.GetNextPageToken()
 		}
+		if all.runs < ended { // the list lags behind
+			return fmt.Errorf("%d of %d runs are listed", all.runs, ended)
+		}
 		return nil
 	})
 	return all, err
@@ -69,6 +86,8 @@ func (b *bench) read(ctx context.Context, all *histories, run *commonpb.Workflow
 		if all.runs++; all.runs == 1 {
 			all.last = info.GetHistoryLength()
 		}
+		all.all += info.GetHistoryLength()
+		all.durations = append(all.durations, info.GetCloseTime().AsTime().Sub(info.GetStartTime().AsTime()))
 	}
 	history := b.temporal.GetWorkflowHistory(ctx, run.GetWorkflowId(), run.GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for history.HasNext() {
@@ -89,14 +108,4 @@ func (h histories) show(f *figures) {
 	atMost(f, "longest run, events", h.events, maxEvents)
 	atMost(f, "largest history, KiB", h.bytes>>10, maxHistoryKiB)
 	atMost(f, "largest event ("+h.largestType+"), KiB", h.largest>>10, maxEventKiB)
-}
-
-// peakMemory shows the worker's.
-func (b *bench) peakMemory(f *figures, boundMiB int64) error {
-	memory, err := b.worker.PeakMemory()
-	if err != nil {
-		return err
-	}
-	atMost(f, "worker's peak memory, MiB", memory>>20, boundMiB)
-	return nil
 }

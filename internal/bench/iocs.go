@@ -93,3 +93,18 @@ func membersOf(state mimecast.State) []string {
 	}
 	return domains
 }
+
+// byHand is the author of what is listed in Falcon's console.
+const byHand = "analyst@soc.example"
+
+// ownIOCs are the values that the integration has listed in Falcon, as often as they stand there.
+func (b *bench) ownIOCs(ctx context.Context) ([]string, error) {
+	all, err := b.vendors.FalconIOCs(ctx)
+	var values []string
+	for _, ioc := range all {
+		if !ioc.Deleted && ioc.CreatedBy != byHand {
+			values = append(values, ioc.Value)
+		}
+	}
+	return values, err
+}

@@ -92,6 +92,7 @@ func (l lateness) show(f *figures, prefix string) {
 	f.note(prefix+"firings", l.owed)
 	exactly(f, prefix+"firings missed", l.missed, 0)
 	exactly(f, prefix+"on time, %", l.onTime(), 100)
+	f.ratio()
 	f.note(prefix+"at work when the next was due / failed", fmt.Sprintf("%d / %d", l.overlapping, l.failed))
 	for _, row := range []struct {
 		name string

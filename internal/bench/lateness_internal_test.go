@@ -1,12 +1,15 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
+
+const testInterval = 5 * time.Minute
 
 // due is when the firings of these tests are due, every five minutes.
 func due() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
@@ -20,7 +23,7 @@ func fired(spread, delay, duration time.Duration) firing {
 }
 
 func TestTheSpreadThatIsWantedIsNotCountedAsDelay(t *testing.T) {
-	late := latenessOf([]firing{fired(50*time.Second, 2*time.Second, 3*time.Second)}, fleetInterval)
+	late := latenessOf([]firing{fired(50*time.Second, 2*time.Second, 3*time.Second)}, testInterval)
 	require.Equal(t, lateness{
 		owed: 1, runs: 1, events: 20,
 		spread:   spread{50 * time.Second, 50 * time.Second, 50 * time.Second},
@@ -43,14 +46,14 @@ func TestAFiringIsOnTimeIfItHasEndedWellBeforeTheNext(t *testing.T) {
 		wanted lateness
 	}{
 		"in time":               {good, lateness{}},
-		"just in time":          {fired(0, 0, fleetInterval-time.Nanosecond), lateness{}},
+		"just in time":          {fired(0, 0, testInterval-time.Nanosecond), lateness{}},
 		"not started":           {firing{due: due()}, lateness{missed: 1}},
-		"started with the next": {fired(0, fleetInterval, time.Second), lateness{missed: 1}},
-		"ended with the next":   {fired(0, 0, fleetInterval), lateness{overlapping: 1}},
+		"started with the next": {fired(0, testInterval, time.Second), lateness{missed: 1}},
+		"ended with the next":   {fired(0, 0, testInterval), lateness{overlapping: 1}},
 		"still at work":         {atWork, lateness{overlapping: 1}},
 		"failed":                {failed, lateness{failed: 1}},
 	} {
-		late := latenessOf([]firing{good, c.firing, good, good}, fleetInterval)
+		late := latenessOf([]firing{good, c.firing, good, good}, testInterval)
 		require.Equal(t, c.wanted, lateness{missed: late.missed, overlapping: late.overlapping, failed: late.failed}, name)
 		if (c.wanted == lateness{}) {
 			require.InDelta(t, 100, late.onTime(), 0.001, name)
@@ -61,12 +64,12 @@ func TestAFiringIsOnTimeIfItHasEndedWellBeforeTheNext(t *testing.T) {
 }
 
 func TestNoFiringAtAllIsNotOnTime(t *testing.T) {
-	require.Zero(t, latenessOf(nil, fleetInterval).onTime())
+	require.Zero(t, latenessOf(nil, testInterval).onTime())
 }
 
 func TestAMissedFiringBreaksTheBenchmark(t *testing.T) {
-	f := newFigures()
-	latenessOf([]firing{fired(0, 0, 0), {due: due()}}, fleetInterval).show(f, "")
+	f := &figures{}
+	latenessOf([]firing{fired(0, 0, 0), {due: due()}}, testInterval).show(f, "")
 	require.EqualError(t, f.err(), "not kept: firings missed: 1, bound 0; on time, %: 50, bound 100")
 }
 
@@ -81,7 +84,7 @@ func TestTheMedianAndTheP99AreOfTheSortedTimes(t *testing.T) {
 }
 
 func TestTheSickAreSpreadAmongTheOthers(t *testing.T) {
-	all := (&bench{options: options{integrations: 200, sick: 20}}).members()
+	all := fleet{integrations: 200, sick: 20}.members()
 	require.Len(t, all, 200)
 	for from := 0; from < len(all); from += 10 {
 		sick := 0
@@ -97,21 +100,32 @@ func TestTheSickAreSpreadAmongTheOthers(t *testing.T) {
 }
 
 func TestAFleetMustHaveHealthyIntegrations(t *testing.T) {
+	const wants = `invalid value %q for flag -integrations: wants numbers of at least 1, with commas`
 	for args, wanted := range map[string]string{
-		"-integrations 0":            "-integrations: at least 1",
+		"-integrations 0":            fmt.Sprintf(wants, "0"),
+		"-integrations 5,,7":         fmt.Sprintf(wants, "5,,7"),
 		"-integrations 5 -sick 5":    "-sick: between 0 and 4",
 		"-integrations 200 -sick -2": "-sick: between 0 and 199",
 	} {
 		_, err := readOptions(strings.Fields(args))
 		require.EqualError(t, err, wanted)
 	}
-	opts, err := readOptions([]string{"-integrations", "20", "-sick", "0"})
+	opts, err := readOptions([]string{"-integrations", "20,30", "-sick", "0"})
 	require.NoError(t, err)
-	require.Equal(t, 20, opts.integrations)
-	require.Zero(t, opts.sick)
+	require.Equal(t, []int{20, 30}, opts.fleets)
+	require.Zero(t, (&run{options: opts}).sickOf(30))
 	opts, err = readOptions(nil)
 	require.NoError(t, err)
-	require.Equal(t, 20, opts.sick)
+	r := &run{options: opts}
+	require.Equal(t, []int{0, 10, 0}, []int{r.sickOf(10), r.sickOf(100), r.sickOf(500)})
+}
+
+func TestAFleetIsAskedForNoMoreRunsThanADevelopmentServerDoes(t *testing.T) {
+	for integrations, wanted := range map[int]time.Duration{
+		1: time.Minute, 100: time.Minute, 101: 2 * time.Minute, 500: 5 * time.Minute, 100_000: 30 * time.Minute,
+	} {
+		require.Equal(t, wanted, intervalOf(integrations), integrations)
+	}
 }
 
 func TestAClockThatWentOnAsTimeDidHasNotJumped(t *testing.T) {

@@ -27,10 +27,10 @@ type member struct {
 }
 
 // members are all of them, the sick evenly among the others.
-func (b *bench) members() []member {
-	all := make([]member, b.integrations)
+func (t fleet) members() []member {
+	all := make([]member, t.integrations)
 	for i := range all {
-		sick := (i+1)*b.sick/b.integrations > i*b.sick/b.integrations
+		sick := (i+1)*t.sick/t.integrations > i*t.sick/t.integrations
 		all[i] = member{name: fmt.Sprintf("it-%03d", i+1), sick: sick}
 	}
 	return all
@@ -40,17 +40,15 @@ func flowsOfAMember() []string {
 	return []string{settings.FlowShareTTPLogs, settings.FlowImportIOCs, settings.FlowImportAlerts}
 }
 
-// fleetSeed are the arguments of a simulator with little data.
-func fleetSeed(seed int) []string {
-	return []string{"--seed", fmt.Sprint(seed), "--records", "40", "--indicators", "10"}
-}
+// fleetLogs are the arguments of a simulator with little data.
+func fleetLogs() []string { return []string{"--records", "40", "--indicators", "10"} }
 
 // credentials are the variables of a credential set for each member: as for a provider with that many customers, each of whom
 // has tenants, tokens and waits of his own.
-func (b *bench) credentials(members []member, sick *harness.Simulator) []string {
+func (t fleet) credentials(members []member, sick *harness.Simulator) []string {
 	var env []string
 	for _, m := range members {
-		vendors := b.all.Simulator
+		vendors := t.all.Simulator
 		if m.sick {
 			vendors = sick
 		}
@@ -64,12 +62,11 @@ func (b *bench) credentials(members []member, sick *harness.Simulator) []string 
 	return env
 }
 
-// restartWorker replaces the worker by one that has these variables too.
-func (b *bench) restartWorker(env []string) error {
-	b.worker.Kill() // it has had nothing to do
+// replaceWorker starts a worker in place of the one that has ended, with these variables too.
+func (b *bench) replaceWorker(name string, env ...string) error {
 	all := b.all
 	worker, err := harness.Start(harness.Command{
-		Name: "fleet-worker", Path: all.Binaries.Worker,
+		Name: name, Path: all.Binaries.Worker,
 		Env: append(harness.WorkerEnv(all.Server, all.Simulator, "sqlite:"+filepath.Join(b.dir, "ledger.db"), "off"), env...),
 	}, b.dir)
 	if err != nil {
@@ -79,19 +76,21 @@ func (b *bench) restartWorker(env []string) error {
 	return nil
 }
 
-func everything(m member) map[string]any {
+// everything are settings with all flows of a member switched on.
+func (t fleet) everything(m member) map[string]any {
 	on := map[string]any{"enabled": true}
+	cron := fmt.Sprintf("*/%d * * * *", int(t.interval.Minutes()))
 	return map[string]any{
 		"name": m.name, "credentials": m.name,
 		"sendToFalcon":   map[string]any{"attachmentHashes": on, "urlDomains": on, "impersonationDomains": on},
 		"sendToMimecast": map[string]any{"iocHashes": on, "iocDomains": on, "alertDomains": on},
-		"schedule":       map[string]any{"shareTTPLogs": everyFiveMinutes, "importIOCs": everyFiveMinutes, "importAlerts": everyFiveMinutes},
+		"schedule":       map[string]any{"shareTTPLogs": cron, "importIOCs": cron, "importAlerts": cron},
 	}
 }
 
-// startFleet starts all members at once. It returns after how long all were connected, and after how long the first runs of
+// startAll starts all members at once. It returns after how long all were connected, and after how long the first runs of
 // all flows had ended well.
-func (b *bench) startFleet(ctx context.Context, members []member) (connected, settled time.Duration, err error) {
+func (t fleet) startAll(ctx context.Context, members []member) (connected, settled time.Duration, err error) {
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
@@ -100,18 +99,18 @@ func (b *bench) startFleet(ctx context.Context, members []member) (connected, se
 	for _, m := range members {
 		starting.Go(func() error {
 			options := client.StartWorkflowOptions{ID: wire.IntegrationID(m.name), TaskQueue: wire.TaskQueue}
-			_, err := b.temporal.ExecuteWorkflow(startCtx, options, wire.Integration, everything(m))
+			_, err := t.temporal.ExecuteWorkflow(startCtx, options, wire.Integration, t.everything(m))
 			return err
 		})
 	}
 	if err := starting.Wait(); err != nil {
 		return 0, 0, fmt.Errorf("start the integrations: %w", err)
 	}
-	if err := b.untilAll(ctx, members, func(status workflows.Status) bool { return status.State == workflows.Connected }); err != nil {
+	if err := t.untilAll(ctx, members, func(status workflows.Status) bool { return status.State == workflows.Connected }); err != nil {
 		return 0, 0, err
 	}
 	connected = time.Since(started).Round(time.Second)
-	err = b.untilAll(ctx, members, func(status workflows.Status) bool {
+	err = t.untilAll(ctx, members, func(status workflows.Status) bool {
 		for _, flow := range flowsOfAMember() {
 			if now := status.Flows[flow]; now.GoodRuns == 0 || now.More {
 				return false
@@ -123,13 +122,13 @@ func (b *bench) startFleet(ctx context.Context, members []member) (connected, se
 }
 
 // untilAll waits until the status of every member has been good once.
-func (b *bench) untilAll(ctx context.Context, members []member, good func(workflows.Status) bool) error {
+func (t fleet) untilAll(ctx context.Context, members []member, good func(workflows.Status) bool) error {
 	waiting := members
 	for {
 		var left []member
 		var last workflows.Status
 		for _, m := range waiting {
-			answer, err := b.temporal.QueryWorkflow(ctx, wire.IntegrationID(m.name), "", wire.Status)
+			answer, err := t.temporal.QueryWorkflow(ctx, wire.IntegrationID(m.name), "", wire.Status)
 			var status workflows.Status
 			if err == nil {
 				err = answer.Get(&status)

@@ -85,7 +85,8 @@ func (c cost) show(f *figures, runs int) {
 	f.note("processor time per run, worker / server", fmt.Sprintf("%s / %s", perRun(c.used.worker, runs), perRun(c.used.server, runs)))
 	f.note("processors in use, worker / server", fmt.Sprintf("%.2f / %.2f",
 		c.used.worker.Seconds()/c.took.Seconds(), c.used.server.Seconds()/c.took.Seconds()))
-	atMost(f, "worker's peak memory, MiB", c.used.workerMemory>>20, 250)
+	atMost(f, "worker's peak memory, MiB", c.used.workerMemory>>20, maxMemoryMiB)
+	f.demanded()
 	f.note("server's peak memory, MiB", c.used.serverMemory>>20)
 }
 
