@@ -11,7 +11,7 @@ import (
 )
 
 // measureCluster measures both directions on a Temporal server of two processes.
-func measureCluster(r *run, ctx context.Context, f *figures) error {
+func (r *run) measureCluster(ctx context.Context, f *figures) error {
 	f.title("cluster: both directions on %s", cluster)
 	there := &figures{}
 	err := r.on(ctx, cluster, r.logs(r.records, r.indicators), func(b *bench) error {

@@ -156,7 +156,7 @@ func (d *document) write(path string) error {
 		return err
 	}
 	half := path + ".new"
-	if err := os.WriteFile(half, []byte(text), 0o644); err != nil { //nolint:gosec // documentation that everybody may read
+	if err := os.WriteFile(half, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write the document: %w", err)
 	}
 	if err := os.Rename(half, path); err != nil {

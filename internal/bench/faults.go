@@ -50,7 +50,7 @@ type imported struct {
 }
 
 // measureFaults measures imports with and without faults, in both directions.
-func measureFaults(r *run, ctx context.Context, f *figures) error {
+func (r *run) measureFaults(ctx context.Context, f *figures) error {
 	half := r.faulty / 2
 	f.title("faults: %d indicators to Falcon and %d to Mimecast, %g %% of the calls spoilt in %d ways", r.faulty, half, 100*faultShare, len(faultRules()))
 	for _, way := range []struct {

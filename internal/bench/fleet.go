@@ -29,7 +29,7 @@ type fleet struct {
 }
 
 // measureFleet measures fleets of growing size.
-func measureFleet(r *run, ctx context.Context, f *figures) error {
+func (r *run) measureFleet(ctx context.Context, f *figures) error {
 	f.title("fleet: idle integrations with three flows each, one worker, one %s", developmentServer)
 	for _, size := range r.fleets {
 		there := &figures{}

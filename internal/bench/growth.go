@@ -22,7 +22,7 @@ type size struct {
 }
 
 // measureGrowth measures first imports of more and more hashes.
-func measureGrowth(r *run, ctx context.Context, f *figures) error {
+func (r *run) measureGrowth(ctx context.Context, f *figures) error {
 	f.title("growth: first imports of hashes from Falcon's IOC list to Mimecast")
 	var all []size
 	for _, indicators := range r.sizes {

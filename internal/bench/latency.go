@@ -25,7 +25,7 @@ const (
 
 // measureLatency measures how long it takes from the moment that an IOC is listed in Falcon until Mimecast blocks it, and from
 // the moment that a detection is in Mimecast's logs until Falcon lists it.
-func measureLatency(r *run, ctx context.Context, f *figures) error {
+func (r *run) measureLatency(ctx context.Context, f *figures) error {
 	// A little of both, so that the first runs have made what they need.
 	return r.on(ctx, developmentServer, r.logs(20, 10), func(b *bench) error { return b.latency(ctx, f) })
 }
@@ -140,7 +140,7 @@ func (b *bench) list(ctx context.Context, g group, w watch) error {
 func (b *bench) detect(ctx context.Context, g group, w watch, known map[string]bool) error {
 	now := time.Now()
 	traffic := seed.Options{
-		Seed: uint64(b.seed)<<32 + uint64(g.from) + 1, Records: g.size, Indicators: g.size, Plain: true, //nolint:gosec // not negative
+		Seed: uint64(b.seed)<<32 + uint64(g.from) + 1, Records: g.size, Indicators: g.size, Plain: true,
 		From: now.Add(-time.Second), To: now,
 	}
 	if _, err := b.vendors.Seed(ctx, traffic); err != nil {

@@ -19,7 +19,7 @@ const (
 )
 
 // measureLimit measures how much of Mimecast's rate limit is used, in both directions.
-func measureLimit(r *run, ctx context.Context, f *figures) error {
+func (r *run) measureLimit(ctx context.Context, f *figures) error {
 	f.title("limit: with 20 ms latency and %d calls a minute", r.perMinute)
 	limited := []string{"--latency", "20ms", "--rate-limit", fmt.Sprint(r.perMinute)}
 	records := recordsPerDomain * r.limited

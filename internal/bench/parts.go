@@ -10,41 +10,41 @@ import (
 func parts() []part {
 	return []part{
 		{
-			name: "first", rounds: 3, measure: measureFirst,
+			name: "first", rounds: 3, measure: (*run).measureFirst,
 			about: "Mimecast's logs to Falcon on the development server: a first run, the same data again, and runs with nothing new.",
 		},
 		{
-			name: "back", rounds: 1, measure: measureBack,
+			name: "back", rounds: 1, measure: (*run).measureBack,
 			about: "Falcon's IOC list to Mimecast on the development server: the first import, the same list again, and runs with nothing new.",
 		},
 		{
-			name: "limit", rounds: 1, measure: measureLimit,
+			name: "limit", rounds: 1, measure: (*run).measureLimit,
 			about: "How much of Mimecast's rate limit is in use, in both directions, while that is all that keeps a flow back.",
 		},
 		{
-			name: "latency", rounds: 1, measure: measureLatency,
+			name: "latency", rounds: 1, measure: (*run).measureLatency,
 			about: "How long it takes from a detection at one vendor until the other one blocks it, in both directions at the same time.",
 		},
 		{
-			name: "faults", rounds: 1, measure: measureFaults,
+			name: "faults", rounds: 1, measure: (*run).measureFaults,
 			about: "The same import without faults, and with one call in twenty spoilt in one of ten ways, in both directions.",
 		},
 		{
-			name: "recovery", rounds: 1, measure: measureRecovery,
+			name: "recovery", rounds: 1, measure: (*run).measureRecovery,
 			about: "A worker is killed in the middle of a step and another one started at once: when the step's next attempt starts.",
 		},
 		{
-			name: "growth", rounds: 1, measure: measureGrowth,
+			name: "growth", rounds: 1, measure: (*run).measureGrowth,
 			about: "First imports of hashes from Falcon's IOC list that grow tenfold: memory, calls, events and time. BYOTI's quota is set " +
 				"to as much as is listed; an account usually has 100,000.",
 		},
 		{
-			name: "cluster", rounds: 1, measure: measureCluster,
+			name: "cluster", rounds: 1, measure: (*run).measureCluster,
 			about: "Both directions with a Temporal server of two processes, each with all services, and the ledger, both on one PostgreSQL " +
 				"server that writes to the disk before it answers. On the way back the process that all clients are connected to is killed.",
 		},
 		{
-			name: "fleet", rounds: 1, measure: measureFleet,
+			name: "fleet", rounds: 1, measure: (*run).measureFleet,
 			about: "Many idle integrations, three flows each, on one worker and one development server: whether each run ends before the next " +
 				"one is due, and what it costs.",
 		},
@@ -52,7 +52,7 @@ func parts() []part {
 }
 
 // measureFirst measures Mimecast's logs on their way to Falcon.
-func measureFirst(r *run, ctx context.Context, f *figures) error {
+func (r *run) measureFirst(ctx context.Context, f *figures) error {
 	return r.on(ctx, developmentServer, r.logs(r.records, r.indicators), func(b *bench) error { return b.first(ctx, f) })
 }
 
@@ -62,6 +62,6 @@ func (r *run) logs(records, indicators int) []string {
 }
 
 // measureBack measures Falcon's IOC list on its way to Mimecast.
-func measureBack(r *run, ctx context.Context, f *figures) error {
+func (r *run) measureBack(ctx context.Context, f *figures) error {
 	return r.on(ctx, developmentServer, nil, func(b *bench) error { return b.back(ctx, f) })
 }

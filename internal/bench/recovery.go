@@ -29,7 +29,7 @@ const (
 )
 
 // measureRecovery measures how soon a step is tried again whose worker was killed.
-func measureRecovery(r *run, ctx context.Context, f *figures) error {
+func (r *run) measureRecovery(ctx context.Context, f *figures) error {
 	f.title("recovery: %d workers killed with SIGKILL in the middle of a step, each replaced at once", r.kills)
 	return r.on(ctx, developmentServer, r.logs(perKill, perKill), func(b *bench) error { return b.recovery(ctx, f) })
 }
@@ -41,7 +41,7 @@ func (b *bench) recovery(ctx context.Context, f *figures) error {
 	if err := b.wait(ctx, shareFlow, 0); err != nil {
 		return err
 	}
-	random := rand.New(rand.NewPCG(uint64(b.seed), 1)) //nolint:gosec // a moment, no secret
+	random := rand.New(rand.NewPCG(uint64(b.seed), 1))
 	var gaps []time.Duration
 	for kill := range b.kills {
 		into := time.Duration(random.Int64N(int64(10 * time.Second))) // so that the last sign of life is of any age
@@ -82,7 +82,7 @@ func (b *bench) killed(ctx context.Context, kill int, into time.Duration) (time.
 	if err != nil {
 		return 0, err
 	}
-	traffic := seed.Options{Seed: uint64(b.seed)<<32 + uint64(kill) + 1, Records: perKill, Indicators: perKill, Plain: true} //nolint:gosec // not negative
+	traffic := seed.Options{Seed: uint64(b.seed)<<32 + uint64(kill) + 1, Records: perKill, Indicators: perKill, Plain: true}
 	traffic.To = time.Now()
 	traffic.From = traffic.To.Add(-10 * time.Second)
 	if _, err := b.vendors.Seed(ctx, traffic); err != nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -47,6 +48,7 @@ type Cluster struct {
 
 	postgres *pgserver.Server
 	relay    *relay
+	taken    []string // ports of its processes
 }
 
 // node is what the configuration of one process says.
@@ -142,22 +144,27 @@ func (c *Cluster) newNode() (node, error) {
 		&n.FrontendMembership, &n.HistoryMembership, &n.MatchingMembership, &n.WorkerMembership, &n.HTTP,
 	} {
 		var err error
-		if *port, err = lowPort(); err != nil {
+		if *port, err = lowPort(c.taken); err != nil {
 			return n, err
 		}
+		c.taken = append(c.taken, *port)
 	}
 	return n, nil
 }
 
 // lowPort is a free loopback port that fits into the two bytes, with a sign, of the server's table of its processes. The ports
 // that the system chooses itself do not.
-func lowPort() (string, error) {
+func lowPort(taken []string) (string, error) {
 	const lowest, highest, tries = 20_000, math.MaxInt16, 100
 	for range tries {
-		port := strconv.Itoa(lowest + rand.IntN(highest-lowest)) //nolint:gosec // any that is free, no secret
+		port := strconv.Itoa(lowest + rand.IntN(highest-lowest))
 		listener, err := net.Listen("tcp", loopback(port))
 		if err != nil {
 			continue // somebody else's
+		}
+		if slices.Contains(taken, port) { // nobody listens there yet
+			_ = listener.Close()
+			continue
 		}
 		return port, listener.Close()
 	}

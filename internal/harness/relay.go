@@ -48,7 +48,7 @@ func (r *relay) stop() {
 // hand connects in with the first address that answers, until one of the two has said all. A caller whom nobody answers is
 // hung up on.
 func hand(ctx context.Context, in net.Conn, to []string) {
-	defer in.Close() //nolint:errcheck // either side may have closed it
+	defer in.Close() // either side may have closed it
 	var out net.Conn
 	for _, address := range to {
 		dialled, err := (&net.Dialer{Timeout: dialTime}).DialContext(ctx, "tcp", address)
@@ -60,7 +60,7 @@ func hand(ctx context.Context, in net.Conn, to []string) {
 	if out == nil {
 		return
 	}
-	defer out.Close() //nolint:errcheck // either side may have closed it
+	defer out.Close() // either side may have closed it
 	stop := context.AfterFunc(ctx, func() { _, _ = in.Close(), out.Close() })
 	defer stop()
 	ended := make(chan struct{}, 2)

@@ -23,7 +23,7 @@ import (
 // The server's superuser. It lives on loopback, as long as a test or a measurement.
 const (
 	User     = "threatshare"
-	Password = "canary-of-pgtest" //nolint:gosec // opens nothing but such a server
+	Password = "canary-of-pgtest"
 )
 
 const (
