@@ -37,7 +37,7 @@ func (w *world) killWhen(shared, hashes, members, urls int) {
 	w.startWorker()
 }
 
-func TestWorkerKilledInTheMiddleOfBothDirectionsLosesNothingAndDoublesNothing(t *testing.T) {
+func TestFault_P1_AWorkerKilledInTheMiddleOfBothDirectionsLosesNothingAndDoublesNothing(t *testing.T) {
 	w := newWorld(t, "--records", "8000", "--indicators", "5000", "--latency", "20ms")
 	hashes, domains := hashes(4000), domains(2000)
 	w.list(hashes, domains)

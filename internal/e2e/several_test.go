@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/samber/lo"
@@ -33,10 +34,17 @@ func (w *world) neighbour() *world {
 	w.t.Cleanup(other.simulator.Kill)
 	other.vendors = control.New(other.simulator.Admin)
 	other.foreign = other.mimecast()
-	w.env = append(w.env,
-		"SICK_MIMECAST_BASE_URL="+other.simulator.Mimecast, "SICK_MIMECAST_CLIENT_ID="+sim.DemoClientID, "SICK_MIMECAST_CLIENT_SECRET="+sim.DemoMimecastSecret,
-		"SICK_FALCON_BASE_URL="+other.simulator.Falcon, "SICK_FALCON_CLIENT_ID="+sim.DemoClientID, "SICK_FALCON_CLIENT_SECRET="+sim.DemoFalconSecret)
+	w.env = append(w.env, credentialSet("sick", other.simulator.Mimecast, other.simulator.Falcon)...)
 	return &other
+}
+
+// credentialSet are the variables of a credential set whose vendors are simulated at these addresses.
+func credentialSet(name, mimecast, falcon string) []string {
+	prefix := strings.ToUpper(name) + "_"
+	return []string{
+		prefix + "MIMECAST_BASE_URL=" + mimecast, prefix + "MIMECAST_CLIENT_ID=" + sim.DemoClientID, prefix + "MIMECAST_CLIENT_SECRET=" + sim.DemoMimecastSecret,
+		prefix + "FALCON_BASE_URL=" + falcon, prefix + "FALCON_CLIENT_ID=" + sim.DemoClientID, prefix + "FALCON_CLIENT_SECRET=" + sim.DemoFalconSecret,
+	}
 }
 
 // both switches all three flows on.

@@ -16,7 +16,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/threatshare/threatshare/internal/harness"
 	"github.com/threatshare/threatshare/internal/simulator/fault"
 	"github.com/threatshare/threatshare/internal/simulator/mimecast"
 	"github.com/threatshare/threatshare/internal/wire"
@@ -164,23 +163,6 @@ func impersonation(sender string) map[string]any {
 		"eventTime":            time.Now().UTC().Add(-time.Minute).Format("2006-01-02T15:04:05-0700"),
 		"impersonationResults": []any{}, "messageId": "<1@sender.example>",
 	}
-}
-
-func TestWorkerWaitsForTheServerAndSaysSo(t *testing.T) {
-	w := newWorld(t)
-	address, err := harness.FreeAddress()
-	require.NoError(t, err)
-	worker := w.startWorker("TEMPORAL_ADDRESS=" + address)
-	w.eventually("not ready", func() error { return w.ready(503) })
-	w.eventually("one line says why", func() error {
-		if !strings.Contains(worker.Tail(100), address) {
-			return errors.New("no line with the address yet")
-		}
-		return nil
-	})
-	require.NoError(t, worker.Stop(), "told to stop before the server was reached: that is no error")
-	w.startWorker()
-	w.eventually("ready", func() error { return w.ready(200) })
 }
 
 func TestADryRunWritesNothingAndTheNextRealRunSharesWhatItNamed(t *testing.T) {

@@ -24,6 +24,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/threatshare/threatshare/internal/harness"
+	"github.com/threatshare/threatshare/internal/harness/scale"
 	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/simulator/control"
 	"github.com/threatshare/threatshare/internal/simulator/fault"
@@ -39,8 +40,9 @@ const (
 	importAlerts = settings.FlowImportAlerts
 )
 
-// patience is how long a test waits for something that must happen. It bounds a failing test and decides nothing else.
-const patience = 2 * time.Minute
+// patience is how long a test waits for something that must happen, a hundred thousand indicators for instance. It bounds a
+// failing test and decides nothing else.
+var patience = scale.Of(2*time.Minute, 30*time.Minute)
 
 var (
 	server   *harness.Server
