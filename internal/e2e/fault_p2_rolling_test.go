@@ -15,35 +15,44 @@ import (
 	"github.com/threatshare/threatshare/internal/ledger/pgtest"
 )
 
-// A rolling restart: of two workers one is told to end, a new one takes its place, then it is the other one's turn. They end
-// with exit code 0 within the half minute that the harness gives them.
-func TestFault_P2_ARollingRestartCostsNothing(t *testing.T) {
-	restarts := scale.Of(4, 12)
-	of := scale.Of(crowd{3_000, 500}, crowd{20_000, 6_000})
+// roll restarts a fleet of two workers during an import: one is told to end, a new one takes its place, then it is the other
+// one's turn. They end with exit code 0 within the half minute that the harness gives them. The programs take turns.
+func roll(t *testing.T, of crowd, restarts int, every time.Duration, programs ...string) {
+	t.Helper()
 	w := importing(t, of, "--latency", "100ms")
 	f := &fleet{w: w, ledger: pgtest.Start(t).Database(t), workers: map[int]*harness.Process{}}
-	old := []*harness.Process{f.start(), f.start()}
+	started := 0
+	next := func() *harness.Process {
+		w.program = programs[started%len(programs)]
+		started++
+		return f.start()
+	}
+	first, second := next(), next()
 	w.starter("start", "-f", w.settingsFile(sendToMimecast(map[string]any{"iocHashes": on(), "iocDomains": on()})))
 	for range restarts {
-		every := time.Now()
+		began := time.Now()
 		w.waitForCalls(w.calls() + 1) // the work goes on
 		told, made := time.Now(), w.calls()
-		require.NoError(t, old[0].Stop(), "it ends by itself and well")
+		require.NoError(t, first.Stop(), "it ends by itself and well")
 		ended := time.Since(told)
-		fresh := f.start()
+		third := next()
 		w.waitForCalls(made + 1)
-		t.Logf("%s ended %s after it was told to, the next call came %s after that it was told", old[0].Name,
+		t.Logf("%s ended %s after it was told to, the next call came %s after that it was told", first.Name,
 			ended.Round(10*time.Millisecond), time.Since(told).Round(10*time.Millisecond))
 		w.eventually("the new one asks for steps", func() error {
-			if !lo.Contains(f.pollers(), fresh.PID()) {
+			if !lo.Contains(f.pollers(), third.PID()) {
 				return fmt.Errorf("only %v do", f.pollers())
 			}
 			return nil
 		})
-		old = []*harness.Process{old[1], fresh}
-		time.Sleep(time.Until(every.Add(scale.Of(0, 5*time.Second))))
+		first, second = second, third
+		time.Sleep(time.Until(began.Add(every)))
 	}
 	w.requireImported(of)
 	w.requireNothingToDo(importIOCs)
 	w.requireCleanHistories()
+}
+
+func TestFault_P2_ARollingRestartCostsNothing(t *testing.T) {
+	roll(t, scale.Of(crowd{2_000, 400}, crowd{20_000, 8_000}), scale.Of(3, 12), scale.Of(0, 5*time.Second), binaries.Worker)
 }

@@ -86,6 +86,7 @@ type world struct {
 	queue     string
 	simulator *harness.Simulator
 	vendors   *control.Client
+	program   string // of the worker
 	worker    *harness.Process
 	env       []string
 	health    string
@@ -98,7 +99,7 @@ var worlds atomic.Int64
 // newWorld starts a simulator with traffic as the arguments say. The worker is started by startWorker.
 func newWorld(t *testing.T, simulatorArgs ...string) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir()}
+	w := &world{t: t, dir: t.TempDir(), program: binaries.Worker}
 	w.name = fmt.Sprintf("e2e-%d", worlds.Add(1))
 	w.queue = w.name
 	ctx := w.patient()
@@ -134,7 +135,7 @@ func (w *world) startWorker(extraEnv ...string) *harness.Process {
 func (w *world) startWorkerAs(name string, extraEnv ...string) *harness.Process {
 	w.t.Helper()
 	worker, err := harness.Start(harness.Command{
-		Name: name, Path: binaries.Worker, Env: append(slices.Clone(w.env), extraEnv...), Dir: w.dir,
+		Name: name, Path: w.program, Env: append(slices.Clone(w.env), extraEnv...), Dir: w.dir,
 	}, w.dir)
 	require.NoError(w.t, err)
 	w.t.Cleanup(worker.Kill)
