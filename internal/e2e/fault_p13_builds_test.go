@@ -4,8 +4,8 @@ package e2e_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,15 +104,10 @@ func TestFault_P13_ABuildThatDoesNotFitTheRunsAtWorkHoldsThemUpUntilItIsTakenBac
 	})
 	w := importing(t, of)
 	require.NoError(t, w.vendors.AddFaults(w.patient(), fault.Rule{
-		Vendor: fault.Mimecast, Path: string(addHashes), Kind: fault.Throttle, DelayMS: 1000,
+		Vendor: fault.Mimecast, Method: http.MethodPost, Path: string(addHashes), Kind: fault.Throttle, DelayMS: 1000,
 	}))
 	w.importingWith(binaries.Worker)
-	w.eventually("hashes are refused", func() error {
-		if w.stats().Throttled[fault.Mimecast] == 0 {
-			return errors.New("not yet")
-		}
-		return nil
-	})
+	w.failing(importIOCs, "429")
 	w.deploy(unfit)
 	require.NoError(t, w.vendors.ClearFaults(w.patient()))
 	w.waitForAlarm("NonDeterminismError")

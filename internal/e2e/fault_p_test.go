@@ -3,10 +3,13 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +73,29 @@ func (w *world) killAndRecover() time.Duration {
 	w.startWorker()
 	w.waitForCalls(made + 1)
 	return time.Since(killed).Round(100 * time.Millisecond)
+}
+
+// failing waits until a step of the flow's run fails with some of these words.
+func (w *world) failing(flow string, words ...string) {
+	w.t.Helper()
+	w.eventually("a step fails with one of "+strings.Join(words, ", "), func() error {
+		run := w.flow(flow).Running
+		if run.RunID == "" {
+			return errors.New("no run is at work")
+		}
+		described, err := w.temporal.DescribeWorkflowExecution(w.patient(), run.WorkflowID, run.RunID)
+		if err != nil {
+			return err
+		}
+		for _, step := range described.GetPendingActivities() {
+			failure := step.GetLastFailure().GetMessage()
+			if slices.ContainsFunc(words, func(part string) bool { return strings.Contains(failure, part) }) {
+				w.t.Logf("%s fails: %s", step.GetActivityType().GetName(), failure)
+				return nil
+			}
+		}
+		return errors.New("none does")
+	})
 }
 
 // requireNothingToDo runs flows once more and makes sure that they write nothing.

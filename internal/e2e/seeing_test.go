@@ -39,11 +39,12 @@ func (w *world) metrics() map[string]float64 {
 	}
 	series := map[string]float64{}
 	for line := range strings.Lines(string(text)) {
-		name, value, found := strings.Cut(strings.TrimSpace(line), "} ")
-		if strings.HasPrefix(line, "#") || !found {
+		line = strings.TrimSpace(line)
+		last := strings.LastIndex(line, " ")
+		if strings.HasPrefix(line, "#") || last < 0 {
 			continue
 		}
-		series[name+"}"], err = strconv.ParseFloat(value, 64)
+		series[line[:last]], err = strconv.ParseFloat(line[last+1:], 64)
 		require.NoError(w.t, err, line)
 	}
 	require.Less(w.t, len(series), 500)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -49,6 +50,12 @@ func New(log *slog.Logger, now func() time.Time) (*Metrics, error) {
 }
 
 func (m *Metrics) fill(now func() time.Time) error {
+	goroutines := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "go_goroutines", Help: "Goroutines."}, func() float64 {
+		return float64(runtime.NumGoroutine())
+	})
+	if err := m.registry.Register(goroutines); err != nil {
+		return err
+	}
 	if err := m.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})); err != nil {
 		return err
 	}

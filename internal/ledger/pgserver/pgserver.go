@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"syscall"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -49,6 +50,7 @@ type Options struct {
 type Server struct {
 	Port      int
 	directory string
+	command   func() *exec.Cmd // of its program, on its data and port
 	process   *os.Process
 	ended     chan struct{}
 }
@@ -110,11 +112,6 @@ func (s *Server) launch(ctx context.Context, postgres, data string, account acco
 	if s.Port, err = freePort(ctx); err != nil {
 		return err
 	}
-	said, err := os.Create(filepath.Join(s.directory, "log"))
-	if err != nil {
-		return fmt.Errorf("make the server's log: %w", err)
-	}
-	defer func() { _ = said.Close() }()
 	connections := options.Connections
 	if connections == 0 {
 		connections = 60
@@ -127,9 +124,25 @@ func (s *Server) launch(ctx context.Context, postgres, data string, account acco
 	} else {
 		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=16MB")
 	}
-	// Not with ctx, which ends when the server answers.
-	command := exec.CommandContext(context.Background(), postgres, args...) //nolint:gosec // the program is the one that find found
-	account.run(command, s.directory)
+	s.command = func() *exec.Cmd {
+		// Not with ctx, which ends when the server answers.
+		//nolint:gosec // the program is the one that find found
+		command := exec.CommandContext(context.Background(), postgres, args...)
+		account.run(command, s.directory)
+		return command
+	}
+	return s.run(ctx)
+}
+
+// run starts the server's program and waits until it answers.
+func (s *Server) run(ctx context.Context) error {
+	path := filepath.Join(s.directory, "log")
+	said, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the server's log: %w", err)
+	}
+	defer func() { _ = said.Close() }()
+	command := s.command()
 	command.Stdout, command.Stderr = said, said
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
@@ -143,8 +156,24 @@ func (s *Server) launch(ctx context.Context, postgres, data string, account acco
 		return nil
 	}
 	stopped := s.end()
-	text, _ := os.ReadFile(said.Name())
+	text, _ := os.ReadFile(path)
 	return errors.Join(fmt.Errorf("PostgreSQL on port %d did not answer:\n%s", s.Port, text), stopped)
+}
+
+// Crash ends the server at once, without a word to those who are connected. What was committed is kept.
+func (s *Server) Crash() error {
+	if err := s.process.Signal(syscall.SIGQUIT); err != nil {
+		return fmt.Errorf("crash PostgreSQL: %w", err)
+	}
+	<-s.ended
+	return nil
+}
+
+// Restart starts a server that has crashed, on the same port, and waits until it answers.
+func (s *Server) Restart() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	return s.run(ctx)
 }
 
 func (s *Server) answers(ctx context.Context) bool {

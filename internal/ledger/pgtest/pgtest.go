@@ -43,3 +43,19 @@ func (s *Server) Database(tb testing.TB) string {
 	}
 	return address
 }
+
+// Crash ends the server at once, without a word to those who are connected. What was committed is kept.
+func (s *Server) Crash(tb testing.TB) {
+	tb.Helper()
+	if err := s.running.Crash(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Restart starts a server that has crashed, on the same port, and waits until it answers.
+func (s *Server) Restart(tb testing.TB) {
+	tb.Helper()
+	if err := s.running.Restart(); err != nil {
+		tb.Fatal(err)
+	}
+}
