@@ -119,7 +119,7 @@ func (w *world) ring(keys string) *codec.Ring {
 
 // leaveCanaries has an integration do everything, with canaries wherever somebody from outside writes something. It ends
 // paused. What it returns is what everybody sees on the way: the notes of the Schedules.
-func (w *world) leaveCanaries() (notes string) {
+func (w *world) leaveCanaries() string {
 	w.t.Helper()
 	w.list([]string{canaryHash}, []string{canaryDomain, canaryHeld})
 	w.delivered(1, canarySender+"@"+canaryDomain)
@@ -148,15 +148,15 @@ func (w *world) leaveCanaries() (notes string) {
 	}))
 	w.starter("sync", w.name, importIOCs)
 	require.Contains(w.t, w.waitForState(workflows.PermanentError).Reason, canaryVendor)
-	notes = w.waitForSchedule(importIOCs, "paused=true")
+	notes := []string{w.waitForSchedule(importIOCs, "paused=true")}
 	require.NoError(w.t, w.vendors.ClearFaults(w.patient()))
 	w.starter("reconnect", w.name, "--wait")
 	w.waitForSchedule(importIOCs, "paused=false")
 	require.Contains(w.t, w.starter("pause", w.name, "--reason", canaryReason), canaryReason)
 	for _, flow := range allFlows() {
-		notes += w.waitForSchedule(flow, "paused=true")
+		notes = append(notes, w.waitForSchedule(flow, "paused=true"))
 	}
-	return notes
+	return strings.Join(notes, "\n")
 }
 
 // stored is everything in the files of the Temporal server's database: what is not merged into it yet, if there is such a
@@ -179,9 +179,9 @@ func (w *world) stored(database string) string {
 func (w *world) told(flags ...string) string {
 	w.t.Helper()
 	cli := func(args ...string) string { return w.cli(append(args, flags...)...) }
-	all := cli("schedule", "list", "--output", "json") + cli("workflow", "list", "--output", "json")
+	all := []string{cli("schedule", "list", "--output", "json"), cli("workflow", "list", "--output", "json")}
 	for _, flow := range allFlows() {
-		all += cli("schedule", "describe", "--schedule-id", wire.ScheduleID(w.name, flow), "--output", "json")
+		all = append(all, cli("schedule", "describe", "--schedule-id", wire.ScheduleID(w.name, flow), "--output", "json"))
 	}
 	var listed []struct {
 		Execution struct{ WorkflowID, RunID string }
@@ -190,9 +190,9 @@ func (w *world) told(flags ...string) string {
 	require.Greater(w.t, len(listed), 6)
 	for _, one := range listed {
 		which := []string{"--workflow-id", one.Execution.WorkflowID, "--run-id", one.Execution.RunID}
-		all += cli(append([]string{"workflow", "show", "--output", "json"}, which...)...) + cli(append([]string{"workflow", "describe"}, which...)...)
+		all = append(all, cli(append([]string{"workflow", "show", "--output", "json"}, which...)...), cli(append([]string{"workflow", "describe"}, which...)...))
 	}
-	return all
+	return strings.Join(all, "\n")
 }
 
 func TestFault_S1_WithoutKeysEveryCanaryIsFound(t *testing.T) {
