@@ -12,22 +12,12 @@ import (
 	"github.com/threatshare/threatshare/activities"
 	"github.com/threatshare/threatshare/internal/explain"
 	"github.com/threatshare/threatshare/internal/guard"
-	"github.com/threatshare/threatshare/internal/integrations"
 	"github.com/threatshare/threatshare/internal/ledger"
-	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/wire"
 )
 
 // allowTries is how often a change that somebody else's overtook is made again: it only adds to a list.
 const allowTries = 5
-
-// settingsOf gives the settings of an integration that runs.
-func (c *Console) settingsOf(ctx context.Context, name string) (settings.Settings, error) {
-	if _, err := c.known(ctx, name); err != nil {
-		return settings.Settings{}, err
-	}
-	return integrations.Ask[settings.Settings](ctx, c.Desk, wire.IntegrationID(name), wire.Settings)
-}
 
 // allow puts a held value on protect.allow.
 func (c *Console) allow(w http.ResponseWriter, r *http.Request) error {
@@ -40,6 +30,9 @@ func (c *Console) allow(w http.ResponseWriter, r *http.Request) error {
 		return refused("This is no value that could be allowed.")
 	}
 	name := r.PathValue("name")
+	if _, err := c.known(r.Context(), name); err != nil {
+		return err
+	}
 	held, err := c.Ledger.Search(r.Context(), ledger.Query{Integration: name, Kind: sought.Kind, Value: sought.Value, State: ledger.Held})
 	if err != nil {
 		return err

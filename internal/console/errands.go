@@ -87,11 +87,11 @@ func enabledFlows(status workflows.Status) []string {
 // Title says which way the flow goes.
 func (previewPage) Title(flow string) string { return flowTitle(flow) }
 
-// Verdicts counts the items that are shown.
+// Verdicts counts the items that are shown, by what would become of them.
 func (p previewPage) Verdicts() map[string]int {
 	counts := map[string]int{}
 	for _, item := range p.Plan.Items {
-		counts[string(item.Verdict)]++
+		counts[verdict(item.Verdict)]++
 	}
 	return counts
 }

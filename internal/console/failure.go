@@ -16,17 +16,9 @@ import (
 type failure struct {
 	status      int
 	title, what string
-	cause       error
 }
 
-func (f *failure) Error() string {
-	if f.cause != nil {
-		return f.what + " (" + f.cause.Error() + ")"
-	}
-	return f.what
-}
-
-func (f *failure) Unwrap() error { return f.cause }
+func (f *failure) Error() string { return f.what }
 
 // Title and What are for the page.
 func (f *failure) Title() string { return f.title }
@@ -57,22 +49,21 @@ func failureOf(err error) *failure {
 		return told
 	}
 	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
-		return &failure{status: http.StatusNotFound, title: "Not found", what: "Temporal does not know it: it is not running, or it ended long ago.", cause: err}
+		return &failure{status: http.StatusNotFound, title: "Not found", what: "Temporal does not know it: it is not running, or it ended long ago."}
 	}
 	if refused, is := errors.AsType[*temporal.ApplicationError](err); is {
-		return &failure{status: http.StatusConflict, title: "Not done", what: indicator.Printable(refused.Message(), longest), cause: err}
+		return &failure{status: http.StatusConflict, title: "Not done", what: indicator.Printable(refused.Message(), longest)}
 	}
 	if silent(err) {
 		return &failure{
 			status: http.StatusServiceUnavailable, title: "No answer",
-			what:  "The integration does not answer in time: is a worker running on its task queue? What was asked for may still be done.",
-			cause: err,
+			what: "The integration does not answer in time: is a worker running on its task queue? A change that was asked for may still be made.",
 		}
 	}
 	if _, down := errors.AsType[*serviceerror.Unavailable](err); down {
-		return &failure{status: http.StatusServiceUnavailable, title: "Temporal is not reached", what: "The Temporal server does not answer. Nothing is lost: the flows go on when it is back.", cause: err}
+		return &failure{status: http.StatusServiceUnavailable, title: "Temporal is not reached", what: "The Temporal server does not answer. Nothing is lost: the flows go on when it is back."}
 	}
-	return &failure{status: http.StatusInternalServerError, title: "Something went wrong", what: "The worker's log says what.", cause: err}
+	return &failure{status: http.StatusInternalServerError, title: "Something went wrong", what: "The worker's log says what."}
 }
 
 // silent says whether nobody was there to answer.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/threatshare/threatshare/internal/explain"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/notify"
 )
@@ -66,6 +67,10 @@ func functions() template.FuncMap {
 		"when":  when,
 		"ago":   ago,
 		"count": count,
+		"word":  word,
+		// What guards and plans have words for.
+		"reason":  explain.Reason,
+		"verdict": verdict,
 	}
 }
 

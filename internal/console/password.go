@@ -50,25 +50,45 @@ func newPassword(secret config.Secret, now func() time.Time) (*password, error) 
 	return &password{digest: sha256.Sum256([]byte(secret.Reveal())), key: key, now: now, tries: map[string]*rate.Limiter{}}, nil
 }
 
-// is says whether this is the password. Whatever is given, it takes the same time.
+// is says whether this is the password. How long that takes says nothing about the password: digests of one length are
+// compared, in full.
 func (p *password) is(given string) bool {
 	digest := sha256.Sum256([]byte(given))
 	return subtle.ConstantTimeCompare(digest[:], p.digest[:]) == 1
 }
 
-// locked says whether the caller has to wait before the next try: some wrong ones may come at once, then one every few seconds.
-func (p *password) locked(r *http.Request) bool { return p.triesOf(r).TokensAt(p.now()) < 1 }
+// judgement is what becomes of a try.
+type judgement int
 
-// wrong counts a wrong try.
-func (p *password) wrong(r *http.Request) { p.triesOf(r).AllowN(p.now(), 1) }
+const (
+	right judgement = iota
+	wrong
+	tooSoon
+)
 
+// try judges what a caller gives for the password. Some wrong ones may come at once, then one every few seconds. Tries are
+// judged one at a time, so that many at once do not all pass before the first is counted.
+func (p *password) try(r *http.Request, given string) judgement {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	tries := p.triesOf(r)
+	switch {
+	case tries.TokensAt(p.now()) < 1:
+		return tooSoon
+	case p.is(given):
+		return right
+	default:
+		tries.AllowN(p.now(), 1)
+		return wrong
+	}
+}
+
+// triesOf is what counts the wrong tries of a caller. It is called with mu held.
 func (p *password) triesOf(r *http.Request) *rate.Limiter {
 	caller, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		caller = r.RemoteAddr
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.tries[caller] == nil {
 		if len(p.tries) >= maxCallers {
 			clear(p.tries)
@@ -80,14 +100,13 @@ func (p *password) triesOf(r *http.Request) *rate.Limiter {
 
 // bearer lets a program in that sends the password with its request.
 func (p *password) bearer(w http.ResponseWriter, r *http.Request, inside http.Handler) {
-	switch {
-	case p.locked(r):
+	switch p.try(r, strings.TrimPrefix(r.Header.Get("Authorization"), bearer)) {
+	case right:
+		inside.ServeHTTP(w, r)
+	case tooSoon:
 		w.Header().Set("Retry-After", "2")
 		http.Error(w, "Too many wrong passwords: wait.", http.StatusTooManyRequests)
-	case p.is(strings.TrimPrefix(r.Header.Get("Authorization"), bearer)):
-		inside.ServeHTTP(w, r)
-	default:
-		p.wrong(r)
+	case wrong:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		http.Error(w, "This is not the console's password.", http.StatusUnauthorized)
 	}

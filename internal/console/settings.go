@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -27,7 +28,7 @@ func (c *Console) settingsPages() map[string]handler {
 }
 
 func (c *Console) settingsPage(w http.ResponseWriter, r *http.Request) error {
-	inForce, err := c.inForce(r)
+	inForce, err := c.settingsOf(r.Context(), r.PathValue("name"))
 	if err != nil {
 		return err
 	}
@@ -36,13 +37,12 @@ func (c *Console) settingsPage(w http.ResponseWriter, r *http.Request) error {
 	return c.showSettings(w, r, http.StatusOK, shown)
 }
 
-// inForce are the settings of the integration that a page is about.
-func (c *Console) inForce(r *http.Request) (settings.Settings, error) {
-	name := r.PathValue("name")
-	if _, err := c.known(r.Context(), name); err != nil {
+// settingsOf gives the settings of an integration that runs.
+func (c *Console) settingsOf(ctx context.Context, name string) (settings.Settings, error) {
+	if _, err := c.known(ctx, name); err != nil {
 		return settings.Settings{}, err
 	}
-	return integrations.Ask[settings.Settings](r.Context(), c.Desk, wire.IntegrationID(name), wire.Settings)
+	return integrations.Ask[settings.Settings](ctx, c.Desk, wire.IntegrationID(name), wire.Settings)
 }
 
 // settingsForm is the form with what was typed. The name and the credential set are always those in force.
@@ -66,7 +66,7 @@ func (c *Console) changeSettings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	typed, name := withoutFixed(r.PostForm), r.PathValue("name")
-	inForce, err := c.inForce(r)
+	inForce, err := c.settingsOf(r.Context(), name)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (c *Console) apply(w http.ResponseWriter, r *http.Request, shown *form, bef
 	var answer workflows.Changed
 	err := c.Desk.Update(r.Context(), inForce.Name, wire.ChangeSettings, &answer, patch(wanted.Next, wanted.Paths), patch(inForce, wanted.Paths))
 	if refused, is := errors.AsType[*temporal.ApplicationError](err); is && refused.Type() == activities.SettingsChanged {
-		fresh, err := c.inForce(r)
+		fresh, err := c.settingsOf(r.Context(), inForce.Name)
 		if err != nil {
 			return err
 		}

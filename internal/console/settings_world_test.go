@@ -42,6 +42,7 @@ type settingsTemporal struct {
 	updates []sentChange
 	started []settings.Settings
 	runs    []string // names that a start meets
+	failed  error    // instead of a start
 }
 
 type sentChange struct{ Patch, Was json.RawMessage }
@@ -96,6 +97,9 @@ func (f *settingsTemporal) ExecuteWorkflow(_ context.Context, o client.StartWork
 	if slices.Contains(f.runs, o.ID) {
 		return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("runs", "", "")
 	}
+	if f.failed != nil {
+		return nil, f.failed
+	}
 	document, is := args[0].(json.RawMessage)
 	if !is {
 		return nil, errors.New("the settings are no JSON")
@@ -124,7 +128,7 @@ type settingsHandle struct {
 }
 
 func (h settingsHandle) Get(_ context.Context, into any) error {
-	if h.refusal != nil {
+	if h.refusal != nil || into == nil {
 		return h.refusal
 	}
 	return settingsAnswer{h.answer}.Get(into)
@@ -244,8 +248,11 @@ func textOf(t require.TestingT, answer *httptest.ResponseRecorder, id string) st
 	}
 	var text strings.Builder
 	for one := range node.Descendants() {
-		if one.Type == html.TextNode {
+		switch {
+		case one.Type == html.TextNode:
 			text.WriteString(one.Data)
+		case !slices.Contains([]string{"a", "b", "code", "small", "span", "strong"}, one.Data):
+			text.WriteString(" ") // it begins on a line, or in a cell, of its own
 		}
 	}
 	return strings.Join(strings.Fields(text.String()), " ")

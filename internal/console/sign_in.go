@@ -25,21 +25,23 @@ func (c *Console) signedIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	to, password := inside(r.PostFormValue("to")), c.doors.password
-	switch {
-	case password == nil:
-	case password.locked(r):
+	if password == nil {
+		http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // inside made it a path of the console
+		return nil
+	}
+	switch password.try(r, r.PostFormValue("password")) {
+	case right:
+		http.SetCookie(w, password.session(c.doors.secure))
+	case tooSoon:
 		w.Header().Set("Retry-After", "2")
 		return c.show(w, r, http.StatusTooManyRequests, "sign-in", page{
 			Title: "Sign in", Data: signInPage{To: to, Problem: "Too many tries: wait a few seconds, then try again."},
 		})
-	case !password.is(r.PostFormValue("password")):
-		password.wrong(r)
+	case wrong:
 		c.Log.Warn("console: wrong password", "remote", r.RemoteAddr)
 		return c.show(w, r, http.StatusUnauthorized, "sign-in", page{
 			Title: "Sign in", Data: signInPage{To: to, Problem: "This is not the password. It is what the worker has in THREATSHARE_CONSOLE_PASSWORD."},
 		})
-	default:
-		http.SetCookie(w, password.session(c.doors.secure))
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // inside made it a path of the console
 	return nil

@@ -32,6 +32,7 @@ type statePage struct {
 	Vendors []vendorView
 	Flows   []flowView
 	Held    int      // up to one more than mostHeld
+	Counted bool     // the ledger has told the days and how much is held
 	Missing []string // what cannot be shown now, and why
 	Paused  bool
 }
@@ -88,6 +89,8 @@ func (c *Console) state(w http.ResponseWriter, r *http.Request) error {
 	if err := errors.Join(notRead, notCounted); err != nil {
 		shown.Missing = append(shown.Missing, "The ledger does not answer: the days and the number of held values are missing.")
 		c.Log.Warn("console: ledger not read", "error", err)
+	} else {
+		shown.Counted = true
 	}
 	var asked errgroup.Group
 	shown.Flows = make([]flowView, len(settings.Flows()))

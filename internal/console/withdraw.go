@@ -3,10 +3,10 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"go.temporal.io/api/serviceerror"
 
@@ -19,18 +19,21 @@ import (
 // withdrawPage is what an integration has made at both vendors, counted or being taken back.
 //
 // It is counted while the integration is paused and none of its runs is at work, so that nothing is added between the count
-// that a person confirms and the withdrawal. Such a count is sealed; should a run have begun since, the person is asked again.
+// that a person confirms and the withdrawal. Such a count is sealed, together with what had run until then; should anything
+// have run since, the seal is broken and the person is asked again.
 type withdrawPage struct {
 	Paused bool
 	AtWork string // a flow whose run is still at work
-	Seal   string // on the count: it was begun at a standstill
-	Added  bool   // a run has begun since
+	Seal   string // on the count: it was begun at a standstill, and nothing has run since
+	Broken bool   // what led here was sealed, and something has run or was counted since
 
 	Last     integrations.Errand
 	Progress workflows.Progress // of the last withdrawal or count
 	Problem  string             // why the last one gave no result
 	Typed    string
 	Wrong    string // with what was typed
+
+	ran string // another one after each run
 }
 
 // Found is how many values there are in all.
@@ -53,7 +56,7 @@ func (p withdrawPage) Left() int {
 
 // Counted says whether all that is there was counted, and nothing has been added since.
 func (p withdrawPage) Counted() bool {
-	return p.Seal != "" && !p.Last.AtWork() && p.Last.Failed == nil && p.Progress.DryRun && p.Left() == 0 && p.Still() && !p.Added
+	return p.Seal != "" && !p.Last.AtWork() && p.Last.Failed == nil && p.Progress.DryRun && p.Left() == 0 && p.Still()
 }
 
 // Still says whether nothing is being added.
@@ -91,7 +94,7 @@ func (c *Console) withdrawal(ctx context.Context, name, seal string) (withdrawPa
 	if err != nil {
 		return shown, err
 	}
-	shown.Paused = isPaused(status)
+	shown.Paused, shown.ran = isPaused(status), ran(status)
 	for _, flow := range settings.Flows() {
 		run := status.Flows[flow].Running
 		atWork, err := c.Desk.AtWork(ctx, run.WorkflowID, run.RunID)
@@ -106,13 +109,10 @@ func (c *Console) withdrawal(ctx context.Context, name, seal string) (withdrawPa
 	if shown.Last, err = c.Desk.Errand(ctx, id, &shown.Progress); err != nil {
 		return shown, err
 	}
-	if c.seals.is(seal, name, shown.Last.RunID) {
+	if c.seals.is(seal, name, shown.Last.RunID, shown.ran) {
 		shown.Seal = seal
 	}
-	for _, flow := range status.Flows {
-		begun, err := time.Parse(time.RFC3339, flow.LastRun) // whole seconds
-		shown.Added = shown.Added || err == nil && !begun.Before(shown.Last.Began.Truncate(time.Second))
-	}
+	shown.Broken = seal != "" && shown.Seal == ""
 	switch {
 	case shown.Last.AtWork():
 		shown.Progress, err = integrations.Ask[workflows.Progress](ctx, c.Desk, id, wire.Progress)
@@ -120,6 +120,16 @@ func (c *Console) withdrawal(ctx context.Context, name, seal string) (withdrawPa
 		shown.Problem = failureOf(shown.Last.Failed).what
 	}
 	return shown, err
+}
+
+// ran is what the runs of all flows have left behind. The last start alone would not do: it is told in whole seconds.
+func ran(status workflows.Status) string {
+	var all strings.Builder
+	for _, name := range settings.Flows() {
+		flow := status.Flows[name]
+		_, _ = fmt.Fprintf(&all, "%q %q %q %d\n", name, flow.LastRun, flow.LastError, flow.GoodRuns) // never fails
+	}
+	return all.String()
 }
 
 // isPaused says whether an integration is paused, which a permanent error hides in its state.
@@ -158,7 +168,7 @@ func (c *Console) countWithdrawal(w http.ResponseWriter, r *http.Request) error 
 			return err
 		}
 		if run != "" {
-			to += "?count=" + c.seals.on(name, run)
+			to += "?count=" + c.seals.on(name, run, shown.ran)
 		}
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)

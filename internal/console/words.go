@@ -1,10 +1,12 @@
 package console
 
 import (
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/threatshare/threatshare/activities"
 )
 
 // said is what a page says was done, by the word that its address has for it; empty for a word that there is not.
@@ -30,6 +32,26 @@ func said(done string) string {
 		return "Nothing changed: these are the settings in force."
 	default:
 		return ""
+	}
+}
+
+// verdict is what a plan would do to a value.
+func verdict(of activities.Verdict) string {
+	switch of {
+	case activities.VerdictShare:
+		return "would be shared"
+	case activities.VerdictUpdate:
+		return "would be changed"
+	case activities.VerdictBlock:
+		return "would be blocked"
+	case activities.VerdictBlockURLs:
+		return "links would be blocked"
+	case activities.VerdictHold:
+		return "would be held"
+	case activities.VerdictWithdraw:
+		return "would be unblocked"
+	default:
+		return string(of)
 	}
 }
 
@@ -63,14 +85,13 @@ func moment(at any) (time.Time, bool) {
 	}
 }
 
-// count gives a whole number with its thousands apart.
-func count(n any) string {
-	switch n := n.(type) {
-	case int:
-		return humanize.Comma(int64(n))
-	case int64:
-		return humanize.Comma(n)
-	default:
-		return fmt.Sprint(n)
+// word is a state as the style sheet knows it: what is more than a word in small letters it cannot know.
+func word(state string) string {
+	if state == "" || strings.Trim(state, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		return "unknown"
 	}
+	return state
 }
+
+// count gives a whole number with its thousands apart.
+func count(n int) string { return humanize.Comma(int64(n)) }

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,11 +45,16 @@ func now() time.Time { return time.Date(2026, 11, 24, 9, 30, 0, 0, time.UTC) }
 type fakeTemporal struct {
 	settingsTemporal
 
-	status  workflows.Status
-	silence error             // instead of an answer to a query
-	errands map[string]errand // by workflow id
-	asked   []asked           // updates
-	began   []string          // workflows that were started
+	status   workflows.Status
+	others   map[string]workflows.Status // of integrations beside acme, by name
+	silence  error                       // instead of an answer to a query
+	silences map[string]error            // the same for one workflow, by its id
+	down     error                       // instead of an answer of the server
+	refusal  error                       // instead of doing what an update says
+	errands  map[string]errand           // by workflow id
+	schedule error                       // instead of when a flow runs next
+	asked    []asked                     // updates
+	began    []string                    // workflows that were started
 }
 
 type asked struct {
@@ -65,13 +73,21 @@ type errand struct {
 }
 
 func (f *fakeTemporal) ListWorkflow(context.Context, *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
-	return &workflowservice.ListWorkflowExecutionsResponse{Executions: []*workflowpb.WorkflowExecutionInfo{
-		{Execution: &commonpb.WorkflowExecution{WorkflowId: wire.IntegrationID(acme)}},
-		{Execution: &commonpb.WorkflowExecution{WorkflowId: wire.PreviewID(acme, settings.FlowImportIOCs)}},
-	}}, nil
+	running := []*workflowpb.WorkflowExecutionInfo{{Execution: &commonpb.WorkflowExecution{WorkflowId: wire.PreviewID(acme, settings.FlowImportIOCs)}}}
+	names := slices.Collect(maps.Keys(f.others))
+	if f.inForce.Name != "" {
+		names = append(names, f.inForce.Name)
+	}
+	for _, name := range names {
+		running = append(running, &workflowpb.WorkflowExecutionInfo{Execution: &commonpb.WorkflowExecution{WorkflowId: wire.IntegrationID(name)}})
+	}
+	return &workflowservice.ListWorkflowExecutionsResponse{Executions: running}, f.down
 }
 
 func (f *fakeTemporal) DescribeWorkflowExecution(ctx context.Context, id, run string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	if f.down != nil {
+		return nil, f.down
+	}
 	one, is := f.errands[id]
 	if !is {
 		return f.settingsTemporal.DescribeWorkflowExecution(ctx, id, run)
@@ -89,10 +105,14 @@ func (f *fakeTemporal) QueryWorkflow(ctx context.Context, id, run, query string,
 	switch {
 	case f.silence != nil:
 		return nil, f.silence
+	case f.silences[id] != nil:
+		return nil, f.silences[id]
 	case query == wire.Progress:
 		return settingsAnswer{f.errands[id].progress}, nil
-	case query == wire.Status:
+	case query == wire.Status && id == wire.IntegrationID(f.inForce.Name):
 		return settingsAnswer{f.status}, nil
+	case query == wire.Status:
+		return settingsAnswer{f.others[strings.TrimPrefix(id, wire.IntegrationID(""))]}, nil
 	default:
 		return f.settingsTemporal.QueryWorkflow(ctx, id, run, query, args...)
 	}
@@ -109,6 +129,9 @@ func (f *fakeTemporal) UpdateWorkflow(ctx context.Context, o client.UpdateWorkfl
 		o.Args[i] = json.RawMessage(text)
 	}
 	f.asked = append(f.asked, sent)
+	if f.refusal != nil || f.silent != nil {
+		return settingsHandle{refusal: f.refusal}, f.silent
+	}
 	if o.UpdateName == wire.ChangeSettings {
 		return f.settingsTemporal.UpdateWorkflow(ctx, o)
 	}
@@ -129,7 +152,9 @@ func (f *fakeTemporal) GetWorkflow(_ context.Context, id, run string) client.Wor
 	return fakeRun{run: run, result: one.result, failed: one.failed}
 }
 
-func (f *fakeTemporal) ScheduleClient() client.ScheduleClient { return fakeSchedules{} }
+func (f *fakeTemporal) ScheduleClient() client.ScheduleClient {
+	return fakeSchedules{failing: f.schedule}
+}
 
 type fakeRun struct {
 	client.WorkflowRun
@@ -148,17 +173,25 @@ func (r fakeRun) Get(_ context.Context, into any) error {
 }
 
 // fakeSchedules are Schedules that start their flows in a minute.
-type fakeSchedules struct{ client.ScheduleClient }
+type fakeSchedules struct {
+	client.ScheduleClient
+	failing error
+}
 
-func (fakeSchedules) GetHandle(context.Context, string) client.ScheduleHandle { return fakeSchedule{} }
+func (f fakeSchedules) GetHandle(context.Context, string) client.ScheduleHandle {
+	return fakeSchedule{failing: f.failing}
+}
 
-type fakeSchedule struct{ client.ScheduleHandle }
+type fakeSchedule struct {
+	client.ScheduleHandle
+	failing error
+}
 
-func (fakeSchedule) Describe(context.Context) (*client.ScheduleDescription, error) {
+func (f fakeSchedule) Describe(context.Context) (*client.ScheduleDescription, error) {
 	return &client.ScheduleDescription{
 		Schedule: client.Schedule{State: &client.ScheduleState{}},
 		Info:     client.ScheduleInfo{NextActionTimes: []time.Time{now().Add(time.Minute)}},
-	}, nil
+	}, f.failing
 }
 
 // world is somebody at the console of a worker with a ledger.
@@ -264,7 +297,11 @@ func (w *world) record(state ledger.State, reason indicator.Reason, values ...st
 
 // header asks for a page with headers, each "Name: value".
 func (w *world) header(method, path string, headers ...string) *httptest.ResponseRecorder {
-	request := httptest.NewRequest(method, "http://127.0.0.1:8080"+path, nil)
+	return w.send(w.request(method, path, nil, headers...))
+}
+
+func (w *world) request(method, path string, body io.Reader, headers ...string) *http.Request {
+	request := httptest.NewRequest(method, "http://127.0.0.1:8080"+path, body)
 	for _, header := range headers {
 		name, value, _ := strings.Cut(header, ": ")
 		if name == "Host" {
@@ -272,7 +309,34 @@ func (w *world) header(method, path string, headers ...string) *httptest.Respons
 		}
 		request.Header.Add(name, value)
 	}
+	return request
+}
+
+func (w *world) send(request *http.Request) *httptest.ResponseRecorder {
 	answer := httptest.NewRecorder()
 	w.pages.ServeHTTP(answer, request)
 	return answer
+}
+
+// values are those in the table of a page.
+func (w *world) values(page *httptest.ResponseRecorder) []string {
+	var found []string
+	for _, node := range settingsNodes(w.t, page) {
+		if node.Data == "a" && attribute(node, "class") == "value" {
+			found = append(found, node.FirstChild.Data)
+		}
+	}
+	return found
+}
+
+// older is where a page of a list leads for the next one; empty if it is the last.
+func (w *world) older(page *httptest.ResponseRecorder) string {
+	for _, node := range settingsNodes(w.t, page) {
+		if node.Data == "a" && node.FirstChild != nil && node.FirstChild.Data == "Older" {
+			where, err := url.Parse(attribute(node, "href"))
+			require.NoError(w.t, err)
+			return where.String()
+		}
+	}
+	return ""
 }

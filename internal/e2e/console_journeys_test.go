@@ -61,7 +61,7 @@ func TestInTheConsoleAPersonMakesAnIntegrationSeesWhatIsWrongAndMendsIt(t *testi
 	p.see("30 shared", "Mimecast's logs to Falcon")
 	p.picture("state")
 	p.open("/")
-	p.see("All 1 run without needing you", "connected since")
+	p.see("It runs without needing you", "connected since")
 
 	// Somebody changes the secret at Falcon. The page says so by itself, and what to do.
 	require.NoError(t, w.vendors.SetCredentials(w.patient(), fault.Falcon, sim.DemoClientID, "another-secret"))

@@ -31,11 +31,15 @@ async function refresh() {
   }
 }
 
-// show puts what is fresh into the page.
+// show puts what is fresh into the page. The footer says of when the page is: it changes only if all of the page did.
 function show(now) {
+  let whole = true;
   for (const part of live()) {
     const fresh = now.getElementById(part.id);
-    if (!fresh || busy(part)) continue;
+    if (!fresh || busy(part)) {
+      whole = false;
+      continue;
+    }
     for (const opened of part.querySelectorAll("details[open][id]")) {
       const same = fresh.querySelector("#" + CSS.escape(opened.id));
       if (same) same.open = true;
@@ -43,7 +47,7 @@ function show(now) {
     if (part.innerHTML !== fresh.innerHTML) part.replaceWith(document.adoptNode(fresh));
   }
   const footer = document.querySelector("footer"), freshFooter = now.querySelector("footer");
-  if (footer && freshFooter) footer.replaceWith(document.adoptNode(freshFooter));
+  if (whole && footer && freshFooter) footer.replaceWith(document.adoptNode(freshFooter));
 }
 
 // One at a time, however slow the answers are.
