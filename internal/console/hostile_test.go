@@ -128,7 +128,7 @@ func outside(t *testing.T, w *writer) *world {
 	made.temporal.others = map[string]workflows.Status{strings.ReplaceAll(w.text("name"), "/", "|"): // a name has no slash
 	{
 		State: w.text("other state"), Reason: w.text("other reason"),
-		Flows: map[string]workflows.FlowStatus{w.text("other flow"): {FlowState: workflows.FlowState{State: w.text("other state of a flow")}}},
+		Flows: map[string]workflows.FlowStatus{settings.FlowImportIOCs: {FlowState: workflows.FlowState{State: w.text("other state of a flow")}}},
 	}, "deaf": {}}
 	made.temporal.silences = map[string]error{
 		wire.IntegrationID("deaf"): temporal.NewNonRetryableApplicationError(w.text("failure"), "x", nil),

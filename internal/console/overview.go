@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/threatshare/threatshare/internal/integrations"
+	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/wire"
 	"github.com/threatshare/threatshare/workflows"
 )
@@ -31,6 +32,22 @@ type overviewLine struct {
 	Name    string
 	Status  workflows.Status
 	Problem string // why its state is not known
+}
+
+// Flows are the flows of an integration in the order of all pages.
+func (l overviewLine) Flows() []overviewFlow {
+	var shown []overviewFlow
+	for _, flow := range settings.Flows() {
+		if status, there := l.Status.Flows[flow]; there {
+			shown = append(shown, overviewFlow{flowTitle(flow), status})
+		}
+	}
+	return shown
+}
+
+type overviewFlow struct {
+	Title string
+	workflows.FlowStatus
 }
 
 func (c *Console) overviewPages() map[string]handler {

@@ -20,6 +20,7 @@ func TestTheFirstPageSaysAtAGlanceThatAllIsConnectedAndSinceWhen(t *testing.T) {
 	page := w.get("/")
 	w.says(page, http.StatusOK, "It runs without needing you", "acme", "connected since 2026-11-20 08:00:00 UTC (4 days ago)", "1,234 shared, 5 held")
 	require.NotContains(t, w.text(page), "dry run")
+	w.says(page, http.StatusOK, "Mimecast's logs to Falcon idle 1,234")
 	w.temporal.status.DryRun = true
 	w.says(w.get("/"), http.StatusOK, "dry run")
 	require.Empty(t, page.Header().Get("Refresh"), "the script refreshes the numbers")
@@ -36,10 +37,11 @@ func TestTheFirstPageWithoutIntegrationsLeadsToANewOne(t *testing.T) {
 func TestTheFirstPageCountsThoseThatNeedAPersonAndSaysWhy(t *testing.T) {
 	w := newWorld(t)
 	bad, degraded := idle(), idle()
-	bad.State, bad.Reason = workflows.PermanentError, "the secret is wrong"
+	bad.State, bad.Reason = workflows.PermanentError, "the secret is wrong; then: temporal workflow signal --workflow-id threatshare/bad --name reconnect"
 	degraded.State, degraded.Reason = workflows.Degraded, "Falcon does not answer"
 	w.temporal.others = map[string]workflows.Status{"bad": bad, "degraded": degraded, "deaf": {}, "paused": paused(idle())}
 	w.says(w.get("/"), http.StatusOK, "1 of 5 needs you", "permanent error since", "the secret is wrong", "degraded since", "Falcon does not answer", "maintenance")
+	require.NotContains(t, w.text(w.get("/")), "temporal workflow", "here it is a button")
 
 	// One that nobody serves does not keep the page of the others.
 	w.temporal.silences = map[string]error{wire.IntegrationID("deaf"): context.DeadlineExceeded}

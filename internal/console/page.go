@@ -68,6 +68,7 @@ func functions() template.FuncMap {
 		"ago":   ago,
 		"count": count,
 		"word":  word,
+		"mend":  mend,
 		// What guards and plans have words for.
 		"reason":  explain.Reason,
 		"verdict": verdict,

@@ -2,13 +2,16 @@ package console
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/threatshare/threatshare/activities"
+	"github.com/threatshare/threatshare/internal/access"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/ledger"
 	"github.com/threatshare/threatshare/internal/settings"
@@ -16,7 +19,7 @@ import (
 )
 
 // mostHeld is up to where held values are counted one by one.
-const mostHeld = 10_000
+const mostHeld = 5_000
 
 func (c *Console) statePages() map[string]handler {
 	return map[string]handler{
@@ -67,6 +70,22 @@ func (f flowView) Runnable() bool {
 
 // NeedsReconnect says whether something is stopped until a person says that it is mended.
 func (s statePage) NeedsReconnect() bool { return s.Status.State == workflows.PermanentError }
+
+// Said says whether the reason of the whole state, which stands above everything else, says this already.
+func (s statePage) Said(text string) bool { return strings.Contains(s.Status.Reason, text) }
+
+// Findings are those of the last check that are not among the warnings.
+func (s statePage) Findings() []access.Finding {
+	if s.Status.Check == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.Status.Check.Findings), func(f access.Finding) bool {
+		return slices.Contains(s.Status.Warnings, fmt.Sprintf("%s: %s: %s", f.Where, f.Check, f.Detail))
+	})
+}
+
+// MostHeld is up to where they are counted.
+func (statePage) MostHeld() int { return mostHeld }
 
 // ManyHeld says whether there are more held values than are counted.
 func (s statePage) ManyHeld() bool { return s.Held > mostHeld }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +72,28 @@ func TestTheStateSaysWhyFlowsStopAndWhatToDo(t *testing.T) {
 	require.Empty(t, attribute(under(reconnect)[0], "class"), "the button to press stands out")
 }
 
+func TestTheStateSaysTheSameThingOnceOnly(t *testing.T) {
+	w := newWorld(t)
+	const refused = "Falcon refuses FALCON_CLIENT_SECRET"
+	status := &w.temporal.status
+	status.State, status.Reason = workflows.PermanentError, refused+"; then: temporal workflow signal --workflow-id threatshare/acme --name reconnect"
+	status.Falcon = workflows.VendorState{State: workflows.PermanentError, Reason: refused}
+	status.Warnings = []string{"mail: notify: nobody is told"}
+	status.Check = &workflows.CheckStatus{Findings: []access.Finding{
+		{Where: "mail", Check: "notify", Outcome: access.Warning, Detail: "nobody is told"}, {Where: "falcon", Check: "clock", Outcome: access.Warning, Detail: "it is late"},
+	}}
+	w.change(settings.FlowShareTTPLogs, func(f *workflows.FlowStatus) {
+		f.State, f.Reason, f.LastError, f.Parked = workflows.FlowParked, refused, refused, map[settings.Part]string{"sendToFalcon.urlDomains": refused}
+	})
+	text := w.text(w.get(acmeState))
+	require.Equal(t, 1, strings.Count(text, refused), text)
+	require.Equal(t, 1, strings.Count(text, "nobody is told"), text)
+	require.Contains(t, text, "falcon: clock: warning. it is late")
+	require.Contains(t, text, "parked For the reason above.")
+	require.Contains(t, text, "sendToFalcon.urlDomains is parked, for the reason above.")
+	require.NotContains(t, text, "temporal workflow", "here it is a button")
+}
+
 func TestTheStateShowsWhatElseIsWorthKnowing(t *testing.T) {
 	w := newWorld(t)
 	status := &w.temporal.status
@@ -123,7 +146,7 @@ func TestTheStateIsShownWithoutWhatTheLedgerAndTheSchedulesAdd(t *testing.T) {
 }
 
 func TestHeldValuesAreCountedUpToABound(t *testing.T) {
-	for held, want := range map[int]string{0: "0 values", 10_000: "10,000 values", 10_001: "more than 10,000 values"} {
+	for held, want := range map[int]string{0: "0 values", 5_000: "5,000 values", 5_001: "more than 5,000 values"} {
 		w := newWorld(t, func(o *console.Options) { o.Ledger = fakeLedger{held: held} })
 		w.says(w.get(acmeState), http.StatusOK, want)
 	}

@@ -55,13 +55,19 @@ func verdict(of activities.Verdict) string {
 	}
 }
 
+// mend is what a person has to mend, without the command that tells the integration of it: here that is a button.
+func mend(reason string) string {
+	what, _, _ := strings.Cut(reason, "; then: temporal ")
+	return what
+}
+
 // when gives a time as people read it, or a dash; it takes RFC 3339 too.
 func when(at any) string {
 	moment, known := moment(at)
 	if !known {
 		return "–"
 	}
-	return moment.UTC().Format("2006-01-02 15:04:05 UTC")
+	return moment.UTC().Format("2006-01-02 15:04:05\u00a0UTC")
 }
 
 // ago gives how long a time is away from now, or "never".

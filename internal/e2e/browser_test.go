@@ -123,11 +123,11 @@ func (t *tab) own(path string) {
 }
 
 // evaluate gives the value of an expression in the page.
-func evaluate[T any](t *tab, expression string) T {
+func evaluate[T any](t *tab, expression string, options ...chromedp.EvaluateOption) T {
 	t.t.Helper()
 	ctx, cancel := context.WithTimeout(t.ctx, patience)
 	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, options...))
 	require.NoError(t.t, err, expression)
 	return value
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/threatshare/threatshare/internal/simulator/mimecast"
+	"github.com/threatshare/threatshare/workflows"
 )
 
 // faint gives what of a page's text has too little contrast with what is behind it (WCAG 2.2, 1.4.3).
@@ -33,6 +34,17 @@ const faint = `(() => {
 		if (ratio < (large ? 3 : 4.5)) found.push(text.slice(0, 40) + " " + ratio.toFixed(2));
 	}
 	return found;
+})()`
+
+// unseen gives the fields of a page whose edge has too little contrast with what is around them (WCAG 2.2, 1.4.11).
+const unseen = `(() => {
+	const parse = (color) => color.match(/[\d.]+/g).map(Number);
+	const light = (c) => { const [r, g, b] = c.map((v) => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+	const behind = (element) => { for (let e = element; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] === 1) return c.slice(0, 3); } return [255, 255, 255]; };
+	return [...document.querySelectorAll("input:not([type=hidden], [type=checkbox]), select, textarea")].filter((field) => {
+		const [a, b] = [light(parse(getComputedStyle(field).borderTopColor).slice(0, 3)), light(behind(field.parentElement))].sort((x, y) => y - x);
+		return (a + 0.05) / (b + 0.05) < 3;
+	}).map((field) => field.id);
 })()`
 
 // wide gives what makes a page wider than the window, whose width is %d.
@@ -71,23 +83,32 @@ func TestEveryConsolePageIsReadableNarrowAndWideLightAndDark(t *testing.T) {
 	p.send("preview-" + importIOCs)
 	p.see("As of")
 	for _, path := range append(w.ownPages(), "/nothing-here") {
-		for _, width := range []int64{375, 1440} {
-			for _, scheme := range []string{"light", "dark"} {
-				name := strings.Trim(strings.NewReplacer("/", "-", "?", "-", w.name, "acme").Replace(path), "-")
-				if name == "" {
-					name = "overview"
-				}
-				name = fmt.Sprintf("%s-%d-%s", name, width, scheme)
-				p.looks(width, scheme)
-				p.open(path)
-				p.picture(name)
-				require.Empty(t, evaluate[[]string](p, fmt.Sprintf(wide, width)), "%s is wider than the window", name)
-				require.Empty(t, evaluate[[]string](p, faint), "%s: too faint", name)
-			}
+		name := strings.Trim(strings.NewReplacer("/", "-", "?", "-", w.name, "acme").Replace(path), "-")
+		if name == "" {
+			name = "overview"
 		}
-		require.Empty(t, evaluate[[]string](p, nameless), path)
+		p.open(path)
+		p.looksGood(name)
 		p.walk(path)
 	}
+}
+
+// looksGood makes sure that whoever looks at the page as it stands can read it: narrow and wide, light and dark, with their ears
+// too. It keeps pictures, for people to look at.
+func (t *tab) looksGood(name string) {
+	t.t.Helper()
+	for _, width := range []int64{375, 1440} {
+		for _, scheme := range []string{"light", "dark"} {
+			name := fmt.Sprintf("%s-%d-%s", name, width, scheme)
+			t.looks(width, scheme)
+			t.picture(name)
+			require.Empty(t.t, evaluate[[]string](t, fmt.Sprintf(wide, width)), "%s is wider than the window", name)
+			require.Empty(t.t, evaluate[[]string](t, faint), "%s: too faint", name)
+			require.Empty(t.t, evaluate[[]string](t, unseen), "%s: controls that are hardly seen", name)
+		}
+	}
+	t.looks(1440, "light")
+	require.Empty(t.t, evaluate[[]string](t, nameless), name)
 }
 
 // walk goes through a page with the Tab key: the focus is always to be seen.
@@ -105,18 +126,74 @@ func (t *tab) walk(path string) {
 	}
 }
 
-func TestTheConsoleWorksWithoutJavaScript(t *testing.T) {
-	w := newWorld(t).inNamespace()
-	w.list(nil, domains(3))
-	w.startWorker()
-	w.starter("start", "-f", w.settingsFile(func(document map[string]any) {
-		document["sendToFalcon"] = map[string]any{"impersonationDomains": on()}
-		document["sendToMimecast"] = map[string]any{"iocDomains": on()}
-	}), "--wait")
-	w.waitForRuns(importIOCs, 1)
+func TestTheConsoleWorksWithTheKeyboardAlone(t *testing.T) {
+	w := newWorld(t, "--records", "300", "--indicators", "30").inNamespace()
+	w.startWorker("THREATSHARE_CONSOLE_PASSWORD=" + w.password())
+	w.starter("start", "-f", w.settingsFile(nil), "--wait")
 	w.waitForRuns(shareTTPLogs, 1)
 	p := w.tab()
+	p.open("/")
+	p.see("Sign in")
+	p.press(w.password() + "\r") // the field has the focus
+	p.see("It runs without needing you")
+
+	p.press("\t\r") // the way past the menu
+	p.press("\t")
+	require.Equal(t, w.name, evaluate[string](p, `document.activeElement.innerText`), "the first thing of the content")
+	p.press("\r")
+	p.see("connected since")
+	p.tabTo("reason")
+	p.press("for the keyboard\r")
+	p.see("Paused.", "for the keyboard")
+	w.waitForState(workflows.Paused)
+	p.tabTo("do-resume")
+	p.press(" ")
+	p.see("Resumed.")
+	w.waitForState(workflows.Connected)
+
+	p.own("/settings")
+	p.tabTo("notify")
+	p.press("nobody\t\r") // the button comes next
+	p.see("Nothing has been done", "must be a bare mail address")
+	require.Equal(t, "told", evaluate[string](p, `document.activeElement.id`), "what is wrong is read out first")
+	p.press("\t\r") // from there to the field
+	require.Equal(t, "#notify", evaluate[string](p, `location.hash`))
+	p.tabTo("notify")
+	p.press("\b\b\b\b\b\b")
+	p.tabTo("description")
+	p.press("typed\r")
+	p.see("Changed.")
+	require.Contains(t, w.setting("description"), "typed")
+}
+
+// press types keys, wherever the focus is.
+func (t *tab) press(keys string) {
+	t.t.Helper()
+	t.do(chromedp.KeyEvent(keys))
+}
+
+// tabTo goes on with the Tab key until the focus is on what has the id, or within it.
+func (t *tab) tabTo(id string) {
+	t.t.Helper()
+	for range 200 {
+		t.press("\t")
+		if evaluate[bool](t, fmt.Sprintf(`document.activeElement.closest('[id=%q]') !== null`, id)) {
+			return
+		}
+	}
+	require.Fail(t.t, "the Tab key does not lead to "+id)
+}
+
+func TestTheConsoleWorksWithoutJavaScript(t *testing.T) {
+	w := newWorld(t).inNamespace()
+	w.list(nil, append(domains(3), "dropbox.com"))
+	w.startWorker()
+	w.eventually("the worker is ready", func() error { return w.ready(200) })
+	p := w.tab()
 	p.withoutScripts()
+	p.create("sendToFalcon.impersonationDomains.enabled", "sendToMimecast.iocDomains.enabled")
+	w.waitForRuns(importIOCs, 1)
+	w.waitForRuns(shareTTPLogs, 1)
 	p.open("/")
 	p.see("It runs without needing you")
 
@@ -132,13 +209,23 @@ func TestTheConsoleWorksWithoutJavaScript(t *testing.T) {
 	p.see("Changed.")
 	require.Equal(t, "without a script", w.setting("description"))
 
+	p.own("/ledger")
+	p.fill("value", "hxxps://evil-0[.]top")
+	p.send("search")
+	p.see("mail from this domain is blocked in Mimecast")
+	p.own("/held")
+	p.send("allow-0")
+	p.see("Allowed.")
+	require.Equal(t, []any{"dropbox.com"}, w.setting("protect", "allow"))
+	w.sync(importIOCs)
+
 	p.own("/preview?flow=" + importIOCs)
 	p.send("preview-" + importIOCs)
 	p.see("The next run would change nothing") // the page loads itself anew
 
 	p.own("/withdraw")
 	p.send("withdraw")
-	p.see("Withdraw 4 values")
+	p.see("Withdraw 5 values")
 	p.fill("confirmed", w.name)
 	p.send("confirm-withdraw")
 	p.see("Withdrawn at")

@@ -27,7 +27,7 @@ func (w *world) ownPages() []string {
 
 func TestAConsolePageThatIsOpenOutlivesTheRestartOfItsWorker(t *testing.T) {
 	w := newWorld(t, "--records", "300", "--indicators", "30").inNamespace()
-	const password = "THREATSHARE_CONSOLE_PASSWORD=a password of twenty letters"
+	password := "THREATSHARE_CONSOLE_PASSWORD=" + w.password()
 	worker := w.startWorker(password)
 	w.starter("start", "-f", w.settingsFile(nil), "--wait")
 	w.waitForRuns(shareTTPLogs, 1)
@@ -37,8 +37,8 @@ func TestAConsolePageThatIsOpenOutlivesTheRestartOfItsWorker(t *testing.T) {
 	p.fill("password", "not the password")
 	p.send("sign-in")
 	p.see("This is not the password")
-	p.picture("sign-in")
-	p.fill("password", "a password of twenty letters")
+	p.looksGood("sign-in")
+	p.fill("password", w.password())
 	p.send("sign-in")
 	p.see("connected since", "30 shared") // where the person was going
 
@@ -61,17 +61,17 @@ func TestAConsolePageThatIsOpenOutlivesTheRestartOfItsWorker(t *testing.T) {
 	p.own("")
 	p.see("Sign in")
 
-	for _, token := range []string{"", "Bearer wrong", "Bearer a password of twenty letters"} {
+	for _, token := range []string{"", "Bearer wrong", "Bearer " + w.password()} {
 		request, err := http.NewRequestWithContext(w.patient(), http.MethodGet, p.base+"/i/"+w.name, nil)
 		require.NoError(t, err)
 		request.Header.Set("Authorization", token)
 		answer, err := http.DefaultTransport.RoundTrip(request)
 		require.NoError(t, err)
 		require.NoError(t, answer.Body.Close())
-		require.Equal(t, map[string]int{"": 303, "Bearer wrong": 401, "Bearer a password of twenty letters": 200}[token], answer.StatusCode, token)
+		require.Equal(t, map[string]int{"": 303, "Bearer wrong": 401, "Bearer " + w.password(): 200}[token], answer.StatusCode, token)
 	}
 	log := w.worker.Tail(10_000)
-	require.NotContains(t, log, "a password of twenty letters")
+	require.NotContains(t, log, w.password())
 	require.NotContains(t, log, "not the password")
 }
 
