@@ -47,7 +47,7 @@ func (a *Activities) FetchTTPLogs(ctx context.Context, in FetchTTPLogsInput) (Fe
 	if err != nil {
 		return FetchTTPLogsResult{}, failure(ctx, err)
 	}
-	read, err := window{page: logPages(mimecast, in), since: in.Since, overlap: Overlap, retention: logRetention}.read(ctx, a.Now, in.Cursor)
+	read, err := window{vendor: "mimecast", page: logPages(mimecast, in), since: in.Since, overlap: Overlap, retention: logRetention}.read(ctx, a.Now, in.Cursor)
 	if err != nil {
 		return FetchTTPLogsResult{}, a.stuck(ctx, in.Integration, err)
 	}

@@ -58,7 +58,7 @@ func (a *Activities) fetchAlerts(ctx context.Context, in FetchAlertsInput) (Fetc
 	if err != nil {
 		return FetchAlertsResult{}, err
 	}
-	read, err := window{page: falcon.Alerts, since: in.Since, overlap: AlertOverlap}.read(ctx, a.Now, in.Cursor)
+	read, err := window{vendor: "falcon", page: falcon.Alerts, since: in.Since, overlap: AlertOverlap}.read(ctx, a.Now, in.Cursor)
 	if err != nil {
 		return FetchAlertsResult{}, err
 	}

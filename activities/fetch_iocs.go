@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -110,6 +111,9 @@ func (a *Activities) fetchIOCs(ctx context.Context, in FetchIOCsInput) (FetchIOC
 			if cursor.Deleted && cursor.From.IsZero() {
 				in.Cursor.SweptAt = time.Time{} // it was not swept to its end
 			}
+			if in.Cursor, err = cursor.again("falcon", openList(in, started)); err != nil {
+				return FetchIOCsResult{}, err
+			}
 			return a.fetchIOCs(ctx, in)
 		case err != nil:
 			return FetchIOCsResult{}, err
@@ -139,7 +143,10 @@ func (a *Activities) fetchIOCs(ctx context.Context, in FetchIOCsInput) (FetchIOC
 			cursor.Skip += len(part.Entries)
 			continue
 		}
-		if cursor = afterPage(cursor, page, in.Withdraw, started); !reading(cursor) {
+		if cursor, err = afterPage(cursor, page, in.Withdraw, started); err != nil {
+			return FetchIOCsResult{}, err
+		}
+		if !reading(cursor) {
 			break
 		}
 	}
@@ -175,21 +182,28 @@ func openList(in FetchIOCsInput, now time.Time) Cursor {
 func reading(cursor Cursor) bool { return !cursor.To.IsZero() }
 
 // afterPage is the cursor once page has been read: the next page, then the first one of the deleted entries, then the end.
-func afterPage(cursor Cursor, page indicator.ListPage, withdraw bool, now time.Time) Cursor {
+func afterPage(cursor Cursor, page indicator.ListPage, withdraw bool, now time.Time) (Cursor, error) {
+	cursor, err := cursor.onTo("falcon", page.Next)
+	if err == nil && cursor.Pages >= mostPages {
+		err = endless("falcon", fmt.Sprintf("it has more than %d pages", mostPages))
+	}
+	if err != nil {
+		return cursor, err
+	}
 	if !cursor.Deleted && page.Newest.After(cursor.Newest) {
 		cursor.Newest = page.Newest
 	}
 	cursor.Page, cursor.Skip = page.Next, 0
 	switch {
 	case page.Next != "":
-		return cursor
+		return cursor, nil
 	case !cursor.Deleted && withdraw:
 		cursor.Deleted = true
 		if now.Sub(cursor.SweptAt) >= sweepEvery {
 			cursor.From, cursor.SweptAt = time.Time{}, now.UTC()
 		}
-		return cursor
+		return cursor, nil
 	default:
-		return Cursor{Newest: cursor.Newest, SweptAt: cursor.SweptAt}
+		return Cursor{Newest: cursor.Newest, SweptAt: cursor.SweptAt}, nil
 	}
 }

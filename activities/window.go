@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -34,12 +35,17 @@ type Cursor struct {
 	Deleted bool `json:"deleted,omitempty"`
 	// Skip is how many entries of the page a dry run has shown already.
 	Skip int `json:"skip,omitempty"`
+	// Pages, Anchor and Restarts tell a long window from one that does not end (endless.go).
+	Pages    int    `json:"pages,omitempty"`
+	Anchor   string `json:"anchor,omitempty"`
+	Restarts int    `json:"restarts,omitempty"`
 	// SweptAt is when all deleted entries of a list were read last, whenever they were deleted.
 	SweptAt time.Time `json:"sweptAt,omitzero"`
 }
 
 // window is a log as it is read: by pages, from a little before the newest record until now.
 type window struct {
+	vendor  string
 	page    func(ctx context.Context, query indicator.Query) (indicator.Page, error)
 	since   time.Time     // where a first read starts
 	overlap time.Duration // how much earlier than the newest record a read starts: records arrive late
@@ -76,7 +82,7 @@ func (w window) read(ctx context.Context, now func() time.Time, cursor Cursor) (
 			return read, nil // the next step meets the failure again, with nothing to lose
 		case err != nil && stalePage(err, read.cursor):
 			// Page tokens run out. The window is read again from the checkpoint; the ledger makes that free.
-			return w.read(ctx, now, Cursor{Newest: cursor.Newest, ReadTo: cursor.ReadTo})
+			return w.restart(ctx, now, cursor)
 		case err != nil:
 			return logRead{}, err
 		}
@@ -89,17 +95,30 @@ func (w window) read(ctx context.Context, now func() time.Time, cursor Cursor) (
 			page.Next = "" // a token that comes back would lead in a circle (mimecast-api.md 2.1)
 		}
 		tokens[page.Next] = true
-		read.cursor = read.cursor.after(page)
-		if page.Next == "" {
+		if read.cursor, err = w.after(read.cursor, page); err != nil {
+			return logRead{}, err
+		}
+		if read.cursor.Page == "" {
 			break
 		}
 	}
 	return read, nil
 }
 
+func (w window) restart(ctx context.Context, now func() time.Time, cursor Cursor) (logRead, error) {
+	opened, gap := w.open(Cursor{Newest: cursor.Newest, ReadTo: cursor.ReadTo}, now())
+	opened, err := cursor.again(w.vendor, opened)
+	if err != nil {
+		return logRead{}, err
+	}
+	read, err := w.read(ctx, now, opened)
+	read.gap = gap
+	return read, err
+}
+
 // open continues an unfinished window, or opens the next one. The gap is what lies before the window and was never read.
 func (w window) open(cursor Cursor, now time.Time) (opened Cursor, gap *Gap) {
-	if cursor.Page != "" {
+	if cursor.Page != "" || !cursor.To.IsZero() {
 		return cursor, nil
 	}
 	from := w.since
@@ -115,6 +134,19 @@ func (w window) open(cursor Cursor, now time.Time) (opened Cursor, gap *Gap) {
 	return Cursor{
 		Newest: cursor.Newest, From: from.UTC().Truncate(time.Second), To: now.UTC().Truncate(time.Second), ReadTo: cursor.ReadTo,
 	}, gap
+}
+
+// after is the cursor once page has been read. A window of too many pages ends where it is, and the next one goes on from the
+// newest record, unless there was none newer in all those pages.
+func (w window) after(c Cursor, page indicator.Page) (Cursor, error) {
+	next, err := c.after(page).onTo(w.vendor, page.Next)
+	if err != nil || next.Pages < mostPages {
+		return next, err
+	}
+	if !next.Newest.Add(-w.overlap).Truncate(time.Second).After(c.From) {
+		return c, endless(w.vendor, fmt.Sprintf("%d pages hold no newer record", next.Pages))
+	}
+	return Cursor{Newest: next.Newest, ReadTo: next.ReadTo}, nil
 }
 
 // after is the cursor once page has been read. Records come oldest first, so the newest one met is the newest without a gap.
