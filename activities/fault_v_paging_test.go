@@ -15,6 +15,7 @@ import (
 	"github.com/threatshare/threatshare/activities"
 	"github.com/threatshare/threatshare/internal/config"
 	"github.com/threatshare/threatshare/internal/falcon"
+	"github.com/threatshare/threatshare/internal/harness/scale"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/mimecast"
 )
@@ -27,6 +28,8 @@ type loop struct {
 	// turns is the call with which it is plain that the list does not end, and twice ten thousand pages are where nobody believes
 	// in an end any more.
 	turns int
+	// read is how many pages lie behind a reading that goes on; 0: it begins.
+	read int
 	// ends says that the reading ends there as if the list did: it holds all that there is.
 	ends bool
 }
@@ -37,8 +40,10 @@ func loops() map[string]loop {
 		"a circle of two":                {next: func(n int) (string, bool) { return fmt.Sprint("t", n%2), false }, turns: 3, ends: true},
 		"empty pages with a token":       {next: func(n int) (string, bool) { return fmt.Sprint("t", n), n > 1 }, turns: 2, ends: true},
 		// Over more steps than one; the way to find it takes three rounds of it at most.
-		"a circle of fifty":         {next: func(n int) (string, bool) { return fmt.Sprint("t", n%50), false }, turns: 3 * 50},
-		"tokens without end":        {next: func(n int) (string, bool) { return fmt.Sprint("t", n), false }, turns: 2 * 10_000},
+		"a circle of fifty": {next: func(n int) (string, bool) { return fmt.Sprint("t", n%50), false }, turns: 3 * 50},
+		"tokens without end": {
+			next: func(n int) (string, bool) { return fmt.Sprint("t", n), false }, read: scale.Of(9_990, 0), turns: scale.Of(10, 2*10_000),
+		},
 		"tokens of another query's": {next: func(n int) (string, bool) { return fmt.Sprint("t", n), false }, refused: true, turns: 9},
 	}
 }
@@ -136,6 +141,9 @@ func TestFault_V16_AListThatDoesNotEndIsLeftInTwoCallsAtMost(t *testing.T) {
 				}
 				w.meet(v)
 				var cursor activities.Cursor
+				if l.read > 0 {
+					cursor = activities.Cursor{Newest: at, From: at.Add(-time.Minute), To: time.Now(), Page: "t0", Pages: l.read}
+				}
 				var err error
 				for runs := 0; err == nil && (runs == 0 || runs == 1 && !l.ends); runs++ {
 					for more := true; more && err == nil; {
