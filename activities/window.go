@@ -131,6 +131,11 @@ func (w window) open(cursor Cursor, now time.Time) (opened Cursor, gap *Gap) {
 			gap = &Gap{From: cursor.ReadTo.UTC(), To: oldest.UTC()}
 		}
 	}
+	if from.After(now) {
+		// The clock has been set back, or was ahead before. What is read again costs nothing, and what lies between comes
+		// when the clock gets there; a window that ends before it starts would be refused for good.
+		from = now.Add(-w.overlap)
+	}
 	return Cursor{
 		Newest: cursor.Newest, From: from.UTC().Truncate(time.Second), To: now.UTC().Truncate(time.Second), ReadTo: cursor.ReadTo,
 	}, gap

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/threatshare/threatshare/internal/simulator/fault"
+	"github.com/threatshare/threatshare/workflows"
 )
 
 // This file is what the tests of the platform's faults (fault_p…) have in common.
@@ -185,4 +186,19 @@ func (w *world) requireCleanHistories() written {
 	w.t.Logf("%d workflows, at most %d events and %d bytes in one, largest event %d bytes, %d repeated attempts at steps",
 		all.workflows, all.events, all.bytes, all.largest, all.repeatedSteps)
 	return all
+}
+
+// unfinished says why a flow has not yet had a good run with nothing left to do, or nil. A run that fails, or a part that is
+// parked, is put right at once, as a person would do.
+func (w *world) unfinished(flow string) error {
+	status := w.status()
+	now := status.Flows[flow]
+	switch {
+	case now.GoodRuns > 0 && now.State == workflows.FlowIdle && !now.More:
+		return nil
+	case now.State == workflows.FlowParked || status.State == workflows.PermanentError:
+		w.t.Logf("put right by a person: %s %s", status.Reason, now.LastError)
+		w.starter("reconnect", w.name)
+	}
+	return fmt.Errorf("flow is %s: %s", now.State, now.LastError)
 }

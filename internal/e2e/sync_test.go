@@ -88,7 +88,8 @@ func (w *world) eventsOfLastRun() int64 {
 	return events
 }
 
-func TestFaultsAtBothVendorsLoseNothingAndShareNothingTwice(t *testing.T) {
+// A third of the creates are done and never answered, and a fifth of all else goes wrong.
+func TestFault_N3_ManyFaultsAtBothVendorsLoseNothingAndShareNothingTwice(t *testing.T) {
 	w := newWorld(t, "--records", "3000", "--indicators", "600")
 	require.NoError(t, w.vendors.AddFaults(w.patient(), []fault.Rule{
 		{Vendor: "falcon", Method: "POST", Path: "/iocs/entities/indicators/v1", Probability: 0.3, Kind: "reset-after"},
