@@ -87,33 +87,6 @@ func TestWhatIsWrongBesideIsMailedToo(t *testing.T) {
 	d.run(watched, nil)
 }
 
-func TestWhatWasMendedAndBreaksAgainIsMailedAgainAlthoughSomethingElseIsStillWrong(t *testing.T) {
-	d := newDesk(t)
-	d.checked = func() (activities.CheckConnectionsResult, error) {
-		return activities.CheckConnectionsResult{Parts: map[settings.Part]activities.Problem{"attachmentHashes": problem(activities.VendorForbidden, "mimecast")}}, nil
-	}
-	broken := activities.Report{Failed: problem(activities.VendorAuth, "mimecast")}
-	d.then(func() { d.requireTold(notify.PermanentError, "attachmentHashes") })
-	d.runs("1", broken)
-	d.then(func() {
-		d.requireTold(notify.PermanentError, "Mimecast", "attachmentHashes")
-		d.signal(wire.Reconnect, "")
-	})
-	d.runs("2", broken)
-	d.then(func() {
-		require.Empty(t, d.told(), "a check alone mends nothing")
-		d.signal(wire.Reconnect, "")
-	})
-	d.runs("3", activities.Report{})
-	d.then(func() {
-		require.Empty(t, d.told(), "not all of it is well")
-		require.Equal(t, workflows.Connected, d.state().Mimecast.State)
-	})
-	d.runs("4", broken)
-	d.then(func() { d.requireTold(notify.PermanentError, "Mimecast", "attachmentHashes") })
-	d.run(watched, nil)
-}
-
 func TestFault_S6_MailThatDoesNotGoOutHoldsNothingUpAndGoesOutLater(t *testing.T) {
 	d := newDesk(t)
 	d.env.SetTestTimeout(time.Minute)
@@ -272,5 +245,32 @@ func TestWhatTheCheckFindsLackingParksThePartsThatNeedItAndNoOther(t *testing.T)
 		require.Empty(t, d.plan().Parked)
 		d.requireTold(notify.Recovered, "attachmentHashes")
 	})
+	d.run(watched, nil)
+}
+
+func TestWhatWasMendedAndBreaksAgainIsMailedAgainAlthoughSomethingElseIsStillWrong(t *testing.T) {
+	d := newDesk(t)
+	d.checked = func() (activities.CheckConnectionsResult, error) {
+		return activities.CheckConnectionsResult{Parts: map[settings.Part]activities.Problem{"attachmentHashes": problem(activities.VendorForbidden, "mimecast")}}, nil
+	}
+	broken := activities.Report{Failed: problem(activities.VendorAuth, "mimecast")}
+	d.then(func() { d.requireTold(notify.PermanentError, "attachmentHashes") })
+	d.runs("1", broken)
+	d.then(func() {
+		d.requireTold(notify.PermanentError, "Mimecast", "attachmentHashes")
+		d.signal(wire.Reconnect, "")
+	})
+	d.runs("2", broken)
+	d.then(func() {
+		require.Empty(t, d.told(), "a check alone mends nothing")
+		d.signal(wire.Reconnect, "")
+	})
+	d.runs("3", activities.Report{})
+	d.then(func() {
+		require.Empty(t, d.told(), "not all of it is well")
+		require.Equal(t, workflows.Connected, d.state().Mimecast.State)
+	})
+	d.runs("4", broken)
+	d.then(func() { d.requireTold(notify.PermanentError, "Mimecast", "attachmentHashes") })
 	d.run(watched, nil)
 }
