@@ -124,17 +124,17 @@ func TestFault_S1_NoSecretIsFoundAnywhere(t *testing.T) {
 		for i, token := range tokens {
 			canaries[fmt.Sprintf("%s's token %d", vendor, i)] = token
 		}
-		secretsOf, requested := "", ""
+		var secretsOf, requested strings.Builder
 		for _, request := range requests {
 			if request.forToken() {
-				secretsOf += request.Body
+				secretsOf.WriteString(request.Body)
 				continue
 			}
 			request.Header.Del("Authorization")
-			requested += fmt.Sprintln(request)
+			fmt.Fprintln(&requested, request)
 		}
-		require.Subset(t, hitsIn(secretsOf, canaries), []string{vendor + "'s client id", vendor + "'s secret"}, "they were used")
-		sinks["requests to "+vendor] = requested
+		require.Subset(t, hitsIn(secretsOf.String(), canaries), []string{vendor + "'s client id", vendor + "'s secret"}, "they were used")
+		sinks["requests to "+vendor] = requested.String()
 	}
 	var found, empty []string
 	for _, sink := range slices.Sorted(maps.Keys(sinks)) {

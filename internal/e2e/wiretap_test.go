@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -120,15 +121,28 @@ func (w *world) page(path, password string) string {
 	return fmt.Sprint(answer.Header, "\n", string(text))
 }
 
+// asked runs a command of the starter that only reads. It gives up, and says so, where the worker is slow to take it up, as a
+// machine can be that is busy with other tests.
+func (w *world) asked(args ...string) (output string) {
+	w.t.Helper()
+	w.eventually("an answer to "+args[0], func() error {
+		code := 0
+		if output, code = w.run(binaries.Starter, args...); code != 0 {
+			return errors.New(output)
+		}
+		return nil
+	})
+	return output
+}
+
 // shownToPeople is everything that the programs say, by where they say it. It is asked for twice where it has two forms.
 func (w *world) shownToPeople(password string, mails []mailtest.Message) map[string]string {
 	w.t.Helper()
 	sinks := map[string]string{
 		"metrics": w.page("/metrics", ""), "health": w.page("/healthz", "") + w.page("/readyz", ""), "log of the worker": w.worker.Tail(1 << 30),
 		"status": w.starter("status", w.name) + w.starter("status", w.name, "--json"), "settings": w.starter("settings", w.name),
-		"check":   w.starter("check", w.name) + w.starter("check", w.name, "--json"),
-		"history": w.starter("history", w.name, "--all") + w.starter("history", w.name, "--all", "--json"), "CSV": w.starter("history", w.name, "--all", "--csv"),
-		"preview": w.starter("preview", w.name) + w.starter("preview", w.name, "--json"),
+		"check": w.asked("check", w.name) + w.asked("check", w.name, "--json"), "preview": w.asked("preview", w.name) + w.asked("preview", w.name, "--json"),
+		"history": w.asked("history", w.name, "--all") + w.asked("history", w.name, "--all", "--json"), "CSV": w.asked("history", w.name, "--all", "--csv"),
 	}
 	for _, path := range w.ownPages() {
 		sinks["console "+path] = w.page(path, password)
