@@ -20,7 +20,7 @@ import (
 const ui = "https://temporal.example"
 
 // ask sends a request to a codec server with one key.
-func ask(t *testing.T, method, path, origin, body string) *http.Response {
+func ask(t *testing.T, method, path, origin, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	req := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 	if origin != "" {
@@ -28,7 +28,7 @@ func ask(t *testing.T, method, path, origin, body string) *http.Response {
 	}
 	answer := httptest.NewRecorder()
 	codec.Handler(ring(t, entry("new", 1)), ui+"/some/where").ServeHTTP(answer, req)
-	return answer.Result()
+	return answer
 }
 
 func TestTheSDKsRemoteCodecIsServed(t *testing.T) {
@@ -51,21 +51,21 @@ func TestTheSDKsRemoteCodecIsServed(t *testing.T) {
 func TestOnlyPagesOfTheTemporalUIMayAsk(t *testing.T) {
 	for _, method := range []string{http.MethodOptions, http.MethodPost} {
 		answer := ask(t, method, "/codec/decode", ui, "{}")
-		require.Less(t, answer.StatusCode, 300, method)
-		require.Equal(t, ui, answer.Header.Get("Access-Control-Allow-Origin"))
-		require.Equal(t, "true", answer.Header.Get("Access-Control-Allow-Credentials"))
-		require.Equal(t, "Origin", answer.Header.Get("Vary"))
+		require.Less(t, answer.Code, 300, method)
+		require.Equal(t, ui, answer.Header().Get("Access-Control-Allow-Origin"))
+		require.Equal(t, "true", answer.Header().Get("Access-Control-Allow-Credentials"))
+		require.Equal(t, "Origin", answer.Header().Get("Vary"))
 		for _, other := range []string{"https://evil.example", "http://temporal.example", ui + ".evil.example", "null", ui + ":8443"} {
 			answer := ask(t, method, "/codec/decode", other, "{}")
-			require.Equal(t, http.StatusForbidden, answer.StatusCode, other)
-			require.Empty(t, answer.Header.Get("Access-Control-Allow-Origin"))
+			require.Equal(t, http.StatusForbidden, answer.Code, other)
+			require.Empty(t, answer.Header().Get("Access-Control-Allow-Origin"))
 		}
 	}
 	preflight := ask(t, http.MethodOptions, "/codec/decode", ui, "")
-	require.Equal(t, http.StatusNoContent, preflight.StatusCode)
-	require.Equal(t, "POST", preflight.Header.Get("Access-Control-Allow-Methods"))
-	require.Equal(t, "Authorization, Content-Type, X-Namespace", preflight.Header.Get("Access-Control-Allow-Headers"))
-	require.Empty(t, ask(t, http.MethodPost, "/codec/decode", "", "{}").Header.Get("Access-Control-Allow-Origin"))
+	require.Equal(t, http.StatusNoContent, preflight.Code)
+	require.Equal(t, "POST", preflight.Header().Get("Access-Control-Allow-Methods"))
+	require.Equal(t, "Authorization, Content-Type, X-Namespace", preflight.Header().Get("Access-Control-Allow-Headers"))
+	require.Empty(t, ask(t, http.MethodPost, "/codec/decode", "", "{}").Header().Get("Access-Control-Allow-Origin"))
 }
 
 func TestWithoutAUINoPageMayAsk(t *testing.T) {
@@ -83,17 +83,17 @@ func TestWithoutAUINoPageMayAsk(t *testing.T) {
 func TestOtherRequestsAreRefused(t *testing.T) {
 	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete} {
 		answer := ask(t, method, "/codec/decode", "", "{}")
-		require.Equal(t, http.StatusMethodNotAllowed, answer.StatusCode)
-		require.Contains(t, answer.Header.Get("Allow"), "POST")
+		require.Equal(t, http.StatusMethodNotAllowed, answer.Code)
+		require.Contains(t, answer.Header().Get("Allow"), "POST")
 	}
 	for _, path := range []string{"/codec/", "/codec/download", "/codec/decoder", "/"} {
-		require.Equal(t, http.StatusNotFound, ask(t, http.MethodPost, path, "", "{}").StatusCode, path)
+		require.Equal(t, http.StatusNotFound, ask(t, http.MethodPost, path, "", "{}").Code, path)
 	}
 	for _, body := range []string{"", "[]", `{"payloads":[{"data":"!"}]}`, "{"} {
-		require.Equal(t, http.StatusBadRequest, ask(t, http.MethodPost, "/codec/decode", "", body).StatusCode, body)
+		require.Equal(t, http.StatusBadRequest, ask(t, http.MethodPost, "/codec/decode", "", body).Code, body)
 	}
 	large := ask(t, http.MethodPost, "/codec/decode", "", strings.Repeat(" ", 9<<20))
-	require.Equal(t, http.StatusRequestEntityTooLarge, large.StatusCode)
+	require.Equal(t, http.StatusRequestEntityTooLarge, large.Code)
 }
 
 func TestAWholePageOfAHistoryIsDecodedAtOnce(t *testing.T) {
@@ -102,7 +102,7 @@ func TestAWholePageOfAHistoryIsDecodedAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, len(body), 4<<20)
 	answer := ask(t, http.MethodPost, "/codec/decode", "", string(body))
-	require.Equal(t, http.StatusOK, answer.StatusCode)
+	require.Equal(t, http.StatusOK, answer.Code)
 	text, err := io.ReadAll(answer.Body)
 	require.NoError(t, err)
 	require.Greater(t, len(text), 5<<20)

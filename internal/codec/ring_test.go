@@ -90,7 +90,7 @@ func TestWhatIsWrongWithKeysIsToldWithoutShowingThem(t *testing.T) {
 func TestPrintingARingShowsNoKey(t *testing.T) {
 	keys := ring(t, entry("new", 1), entry("old", 2))
 	require.NotNil(t, keys.Pseudonym())
-	text, err := json.Marshal(keys)
+	text, err := json.Marshal(keys) //nolint:staticcheck // SA9005: that nothing of it is written is what this is about
 	require.NoError(t, err)
 	for _, printed := range []string{
 		string(text), fmt.Sprintf("%v %+v %#v", keys, keys, keys), fmt.Sprintf("%v %+v %#v", *keys, *keys, *keys),
