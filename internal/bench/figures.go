@@ -85,7 +85,7 @@ func (f *figures) include(prefix string, other *figures) {
 
 func (f *figures) print(out io.Writer) {
 	shown := table.NewWriter()
-	shown.SetTitle(f.heading)
+	shown.SetTitle("%s", f.heading)
 	shown.AppendHeader(table.Row{"figure", "measured", "bound", ""})
 	for _, row := range f.rows {
 		shown.AppendRow(table.Row{row.Name, row.Measured, row.Bound, row.Mark})

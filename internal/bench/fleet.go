@@ -26,6 +26,7 @@ type fleet struct {
 
 	integrations, sick int
 	interval           time.Duration
+	offset             time.Duration // of the firings, from each whole interval
 }
 
 // measureFleet measures fleets of growing size.
@@ -34,7 +35,10 @@ func (r *run) measureFleet(ctx context.Context, f *figures) error {
 	for _, size := range r.fleets {
 		there := &figures{}
 		err := r.on(ctx, developmentServer, fleetLogs(), func(b *bench) error {
-			return fleet{bench: b, integrations: size, sick: r.sickOf(size), interval: intervalOf(size)}.measure(ctx, there)
+			interval := intervalOf(size)
+			return fleet{
+				bench: b, integrations: size, sick: r.sickOf(size), interval: interval, offset: offsetOf(time.Now(), size, interval),
+			}.measure(ctx, there)
 		})
 		f.include(fmt.Sprintf("%d integrations: ", size), there)
 		if err != nil {
@@ -64,6 +68,26 @@ func intervalOf(integrations int) time.Duration {
 		}
 	}
 	return 30 * time.Minute
+}
+
+// offsetOf puts the firings where all first runs will probably have ended, so that nobody waits for them long.
+func offsetOf(now time.Time, integrations int, interval time.Duration) time.Duration {
+	settled := now.Add(30*time.Second + time.Duration(integrations)*450*time.Millisecond)
+	return settled.Truncate(time.Minute).Add(time.Minute).Sub(settled.Truncate(interval)) % interval
+}
+
+// dueAfter is when the next runs are due.
+func (t fleet) dueAfter(now time.Time) time.Time {
+	due := now.Truncate(t.interval).Add(t.offset)
+	if !due.After(now) {
+		due = due.Add(t.interval)
+	}
+	return due
+}
+
+// cron is the schedule of the flows.
+func (t fleet) cron() string {
+	return fmt.Sprintf("%d-59/%d * * * *", int(t.offset.Minutes()), int(t.interval.Minutes()))
 }
 
 // measure measures whether every run starts and ends before the next one is due, how late it is beyond the moment that its
@@ -124,7 +148,7 @@ func (t fleet) measure(ctx context.Context, f *figures) error {
 // firstRound waits for the next firing and lets it pass, until shortly before the one after it. It returns when it was due, and
 // what the time between the two cost.
 func (t fleet) firstRound(ctx context.Context, vendors []*control.Client) (time.Time, cost, error) {
-	due := time.Now().Truncate(t.interval).Add(t.interval)
+	due := t.dueAfter(time.Now())
 	if err := sleepUntil(ctx, due); err != nil {
 		return due, cost{}, err
 	}

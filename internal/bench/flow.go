@@ -60,7 +60,12 @@ func (b *bench) status(ctx context.Context) (workflows.Status, error) {
 
 // wait waits for the end of a good run after the first so many, and of all that follow it at once.
 func (b *bench) wait(ctx context.Context, flow string, before int) error {
-	ctx, cancel := context.WithTimeout(ctx, waitTime)
+	return b.waitFor(ctx, waitTime, flow, before)
+}
+
+// waitFor is wait with another patience.
+func (b *bench) waitFor(ctx context.Context, patience time.Duration, flow string, before int) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return harness.Until(ctx, "wait for the run", func() error {
 		status, err := b.status(ctx)

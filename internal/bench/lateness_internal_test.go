@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/robfig/cron/v3"
 	"github.com/stretchr/testify/require"
 )
 
@@ -125,6 +126,24 @@ func TestAFleetIsAskedForNoMoreRunsThanADevelopmentServerDoes(t *testing.T) {
 		1: time.Minute, 100: time.Minute, 101: 2 * time.Minute, 500: 5 * time.Minute, 100_000: 30 * time.Minute,
 	} {
 		require.Equal(t, wanted, intervalOf(integrations), integrations)
+	}
+}
+
+func TestTheFirstFiringComesSoonAfterAllFirstRuns(t *testing.T) {
+	now := time.Date(2026, time.March, 1, 12, 3, 20, 0, time.UTC)
+	for integrations, wanted := range map[int]time.Time{
+		10:  time.Date(2026, time.March, 1, 12, 4, 0, 0, time.UTC),
+		500: time.Date(2026, time.March, 1, 12, 8, 0, 0, time.UTC),
+	} {
+		interval := intervalOf(integrations)
+		f := fleet{interval: interval, offset: offsetOf(now, integrations, interval)}
+		settled := wanted.Add(-time.Second)
+		require.Equal(t, wanted, f.dueAfter(settled), integrations)
+		require.Equal(t, wanted.Add(interval), f.dueAfter(wanted), integrations)
+		schedule, err := cron.ParseStandard(f.cron())
+		require.NoError(t, err)
+		require.Equal(t, wanted, schedule.Next(settled), integrations)
+		require.Equal(t, wanted.Add(interval), schedule.Next(wanted), integrations)
 	}
 }
 

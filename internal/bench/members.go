@@ -79,12 +79,11 @@ func (b *bench) replaceWorker(name string, env ...string) error {
 // everything are settings with all flows of a member switched on.
 func (t fleet) everything(m member) map[string]any {
 	on := map[string]any{"enabled": true}
-	cron := fmt.Sprintf("*/%d * * * *", int(t.interval.Minutes()))
 	return map[string]any{
 		"name": m.name, "credentials": m.name,
 		"sendToFalcon":   map[string]any{"attachmentHashes": on, "urlDomains": on, "impersonationDomains": on},
 		"sendToMimecast": map[string]any{"iocHashes": on, "iocDomains": on, "alertDomains": on},
-		"schedule":       map[string]any{"shareTTPLogs": cron, "importIOCs": cron, "importAlerts": cron},
+		"schedule":       map[string]any{"shareTTPLogs": t.cron(), "importIOCs": t.cron(), "importAlerts": t.cron()},
 	}
 }
 
