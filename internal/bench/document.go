@@ -135,7 +135,7 @@ func (d *document) Text() (string, error) {
 
 // cell makes a text fit into a cell of a table.
 func cell(text string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "{", `\{`).Replace(text)
+	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;").Replace(text)
 }
 
 // mark is how the document marks a figure.

@@ -75,12 +75,12 @@ func versions(ctx context.Context) []version {
 	}
 	development := unknown
 	if cli, err := harness.TemporalCLI(); err == nil {
-		development = firstLine(ctx, cli, "--version")
+		development = fmt.Sprintf("%s (%s)", programVersion(cli), between(firstLine(ctx, cli, "--version"), "(", ","))
 	}
 	return append(all,
-		version{"Temporal development server", development},
-		version{"Temporal server", serverVersion()},
-		version{"PostgreSQL", firstLine(ctx, "postgres", "--version")},
+		version{"Temporal CLI with its development server", development},
+		version{"Temporal server of the part cluster", programVersion(filepath.Join(".bin", "temporal-server"))},
+		version{"PostgreSQL", between(firstLine(ctx, "postgres", "--version"), "(PostgreSQL) ", " ")},
 	)
 }
 
@@ -97,13 +97,23 @@ func moduleVersion(path string) string {
 	return info.Deps[at].Version
 }
 
-// serverVersion is the version of the Temporal server in .bin.
-func serverVersion() string {
-	info, err := buildinfo.ReadFile(filepath.Join(".bin", "temporal-server"))
+// programVersion is the version that a Go program was built in.
+func programVersion(path string) string {
+	info, err := buildinfo.ReadFile(path)
 	if err != nil {
 		return "not built"
 	}
 	return info.Main.Version
+}
+
+// between is what stands in a text after one word and before another, or all of it if they are not there.
+func between(text, from, to string) string {
+	_, rest, found := strings.Cut(text, from)
+	if !found {
+		return text
+	}
+	inner, _, _ := strings.Cut(rest, to)
+	return inner
 }
 
 // firstLine is the first line that a program prints.
