@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/threatshare/threatshare/internal/guard"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/ledger"
 )
@@ -23,19 +22,12 @@ type heldBack struct {
 }
 
 // examine makes indicators of sightings: canonical, each once as it was seen last, and only those that the guard lets pass.
-func examine(sightings []indicator.Sighting, source indicator.Source, rules guard.Rules) (passed []indicator.Indicator, held []heldBack) {
+func examine(sightings []indicator.Sighting, source indicator.Source, rules checker) (passed []indicator.Indicator, held []heldBack) {
 	met := make(map[indicator.Key]bool, len(sightings))
 	at := make(map[indicator.Key]int, len(sightings)) // in passed
 	for _, sighting := range sightings {
-		found, err := indicator.New(sighting, source)
-		key, refusal := found.Key, (*indicator.Refusal)(nil)
-		if err != nil {
-			refusal, _ = errors.AsType[*indicator.Refusal](err)
-			// In quotes, which no canonical value has: what is shown of a refused text can look like a good one, or be nothing.
-			key = indicator.Key{Kind: sighting.Kind, Value: strconv.Quote(indicator.Shown(sighting.Raw))}
-		} else {
-			refusal = rules.Check(found)
-		}
+		found, refusal := judge(sighting, source, rules)
+		key := found.Key
 		if met[key] {
 			if i, isPassed := at[key]; isPassed && found.SeenAt.After(passed[i].SeenAt) {
 				passed[i] = found // what was seen before our block has gone must not hide what was seen after
@@ -55,6 +47,31 @@ func examine(sightings []indicator.Sighting, source indicator.Source, rules guar
 	}
 	return passed, held
 }
+
+// checker is the guard.
+type checker interface {
+	Check(in indicator.Indicator) *indicator.Refusal
+}
+
+// judge makes an indicator of a sighting, which has no canonical key if it is refused as no value at all. A record over which
+// our own code stumbles is held back too: one that ended the step would keep all others out, at every try.
+func judge(sighting indicator.Sighting, source indicator.Source, rules checker) (found indicator.Indicator, refusal *indicator.Refusal) {
+	// In quotes, which no canonical value has: what is shown of a refused text can look like a good one, or be nothing.
+	unjudged := indicator.Indicator{Key: indicator.Key{Kind: sighting.Kind, Value: strconv.Quote(indicator.Shown(sighting.Raw))}}
+	defer func() {
+		if defect := recover(); defect != nil {
+			found, refusal = unjudged, &indicator.Refusal{Reason: indicator.Defect, Detail: indicator.Printable(fmt.Sprint(defect), maxDefect)}
+		}
+	}()
+	found, err := indicator.New(sighting, source)
+	if refusal, bad := errors.AsType[*indicator.Refusal](err); bad {
+		return unjudged, refusal
+	}
+	return found, rules.Check(found)
+}
+
+// maxDefect bounds what is shown of a failure of our own, in characters.
+const maxDefect = 200
 
 // hold records what the guard kept back, so that a person can find it, read why, and release it.
 func (a *Activities) hold(ctx context.Context, integration string, dryRun bool, held []heldBack) error {

@@ -18,7 +18,9 @@ func TestFault_P22_AClockThatJumpsSkipsNoMinuteOfALog(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // nothing secret comes of it
-	upTo := func(most time.Duration) time.Duration { return time.Duration(r.Int64N(int64(most) + 1)).Truncate(time.Second) }
+	upTo := func(most time.Duration) time.Duration {
+		return time.Duration(r.Int64N(int64(most) + 1)).Truncate(time.Second)
+	}
 	starts := []time.Time{
 		time.Date(2024, 2, 28, 23, 30, 0, 0, time.UTC), time.Date(2027, 3, 28, 0, 30, 0, 0, time.UTC),
 		time.Date(2027, 10, 31, 0, 30, 0, 0, time.UTC), time.Unix(1<<31-1, 0).UTC().Add(-time.Hour),

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -56,7 +57,8 @@ type runtime struct {
 	idle   *sync.Cond // no step is at work: a run that is cancelled or killed leaves one behind
 	atWork int
 	over   bool
-	steps  []string // in the order in which they began, repeats included
+	steps  []string                        // in the order in which they began, repeats included
+	tried  map[string]temporal.RetryPolicy // how a step that fails is tried again
 	events int
 	bytes  int
 	most   int // largest payload
@@ -244,6 +246,7 @@ func (o *runOutbound) ExecuteActivity(ctx workflow.Context, step string, args ..
 		return never
 	}
 	o.wrote(ctx, eventsOfStep, bytesOfStep)
+	o.r.noteTries(ctx, step)
 	return o.Next.ExecuteActivity(ctx, step, args...)
 }
 
@@ -254,6 +257,21 @@ func (o *runOutbound) ExecuteLocalActivity(ctx workflow.Context, step string, ar
 	}
 	o.wrote(ctx, eventsOfMarker, bytesOfMarker)
 	return o.Next.ExecuteLocalActivity(ctx, step, args...)
+}
+
+// noteTries notes what the server would do if the step failed.
+func (r *runtime) noteTries(ctx workflow.Context, step string) {
+	options := workflow.GetActivityOptions(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tried == nil {
+		r.tried = map[string]temporal.RetryPolicy{}
+	}
+	policy := *options.RetryPolicy
+	if options.ScheduleToCloseTimeout > 0 {
+		policy.MaximumAttempts = -1 // ends by itself after a while: nothing that is lost would be waited for
+	}
+	r.tried[step] = policy
 }
 
 // wrote books what a step leaves in the history. A child has a history of its own.

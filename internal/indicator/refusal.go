@@ -13,6 +13,7 @@ const (
 	NotADomain    Reason = "not-a-domain"
 	NotAHash      Reason = "not-a-hash"
 	UnknownKind   Reason = "unknown-kind"
+	Defect        Reason = "defect" // judging it failed: a fault of this program
 )
 
 // Refusal says why a value is not shared.
