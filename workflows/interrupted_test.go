@@ -117,7 +117,7 @@ func interruptions() map[string]func(w *world, at int) {
 	}
 }
 
-func TestARunThatIsInterruptedAtAnyStepLosesAndDoublesNothing(t *testing.T) {
+func TestFault_P1_ARunThatIsInterruptedAtAnyStepLosesAndDoublesNothing(t *testing.T) {
 	for name, interrupt := range interruptions() {
 		for _, of := range []string{settings.FlowImportIOCs, settings.FlowImportAlerts} {
 			t.Run(name+" of "+of, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestARunThatIsInterruptedAtAnyStepLosesAndDoublesNothing(t *testing.T) {
 }
 
 // A vendor that does what it is asked and whose answer gets lost is asked again, and must find its own work.
-func TestAWriteWhoseAnswerIsLostIsNotMadeTwice(t *testing.T) {
+func TestFault_P3_AWriteWhoseAnswerIsLostIsNotMadeTwice(t *testing.T) {
 	for _, path := range []string{
 		"/api/byo-threat-intelligence/create-batch", "/directory/cloud-gateway/v1/groups", "/policy-management/", "/api/ttp/url/create-managed-url",
 	} {

@@ -194,7 +194,7 @@ func TestAFlowThatFailsForAnHourIsMailedAlthoughItIsStillTried(t *testing.T) {
 	d.run(watched, nil)
 }
 
-func TestAGapIsMailedAndShownToTheMinute(t *testing.T) {
+func TestFault_P19_AGapIsMailedAndShownToTheMinute(t *testing.T) {
 	d := newDesk(t)
 	from := time.Date(2026, 9, 1, 10, 20, 30, 0, time.UTC)
 	gap := activities.Gap{From: from, To: from.Add(26*time.Hour + 7*time.Minute)}

@@ -89,7 +89,7 @@ func planned(plan workflows.Plan) []string {
 	return items
 }
 
-func TestAPreviewShowsExactlyWhatTheNextRunDoesAndWritesNothing(t *testing.T) {
+func TestFault_N14_APreviewShowsExactlyWhatTheNextRunDoesAndWritesNothing(t *testing.T) {
 	want := map[string][]string{
 		settings.FlowShareTTPLogs: {
 			"hold iocs evil.notatld", "hold iocs gmail.com", "share iocs " + sha(50), "share iocs forged.top", "share iocs fresh.top", "update iocs known.top",

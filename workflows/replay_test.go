@@ -31,9 +31,9 @@ func TestThereIsAHistoryOfEachWorkflowType(t *testing.T) {
 	}
 }
 
-// TestRecordedHistoriesReplay makes sure that runs which began under an earlier version of the workflows can go on under this
+// TestFault_P13_RecordedHistoriesReplay makes sure that runs which began under an earlier version of the workflows can go on under this
 // one. `make histories` records them again; an old history is removed only when no run of its version can be alive any more.
-func TestRecordedHistoriesReplay(t *testing.T) {
+func TestFault_P13_RecordedHistoriesReplay(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "*.json"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files, "no recorded history: run `make histories`")

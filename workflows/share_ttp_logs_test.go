@@ -226,7 +226,7 @@ func requireFailed(t *testing.T, err error, kind string) {
 	require.True(t, failed.NonRetryable())
 }
 
-func TestATimeThatIsGoneFromTheLogsIsReported(t *testing.T) {
+func TestFault_P19_ATimeThatIsGoneFromTheLogsIsReported(t *testing.T) {
 	s := newShare(t)
 	stopped := time.Now().UTC().Add(-40 * 24 * time.Hour).Truncate(time.Second)
 	s.nextRun(map[indicator.Source]activities.Cursor{indicator.URLDomains: {Newest: stopped, ReadTo: stopped}})

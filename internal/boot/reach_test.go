@@ -18,7 +18,7 @@ var errRefused = errors.New("connection refused")
 
 // These tests run on synctest's clock, where half an hour takes no time.
 
-func TestAnUnreachableServerIsLoggedAtOnceAndThenEvery30Seconds(t *testing.T) {
+func TestFault_P5_AnUnreachableServerIsLoggedAtOnceAndThenEvery30Seconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logged strings.Builder
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)

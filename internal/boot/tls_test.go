@@ -24,7 +24,7 @@ import (
 )
 
 // Six ways to get mutual TLS wrong, each with a message of its own, and the right one.
-func TestEveryTLSMistakeHasItsOwnMessage(t *testing.T) {
+func TestFault_P6_EveryTLSMistakeHasItsOwnMessage(t *testing.T) {
 	ca, otherCA := newAuthority(t), newAuthority(t)
 	good := ca.issue(t, "client", time.Hour)
 	for name, c := range map[string]struct {

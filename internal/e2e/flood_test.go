@@ -16,7 +16,7 @@ import (
 	"github.com/threatshare/threatshare/workflows"
 )
 
-func TestTenThousandSignalsStartNewRunsThatRememberEverything(t *testing.T) {
+func TestFault_P15_TenThousandSignalsStartNewRunsThatRememberEverything(t *testing.T) {
 	const signals, senders = 10_000, 50
 	w := newWorld(t, "--records", "300", "--indicators", "30")
 	worker := w.startWorker()

@@ -100,7 +100,7 @@ func (w *world) requirePlanned(want blocked) {
 		values(iocs, activities.VerdictBlockURLs, ledger.ManagedURLs), values(alerts, activities.VerdictBlockURLs, ledger.ManagedURLs)...)))
 }
 
-func TestEveryOptionOfBothDirectionsAtOnceBlocksExactlyWhatThePreviewNamed(t *testing.T) {
+func TestFault_N14_EveryOptionOfBothDirectionsAtOnceBlocksExactlyWhatThePreviewNamed(t *testing.T) {
 	w := newWorld(t, "--records", "600", "--indicators", "60")
 	w.madeByPeople()
 	want := w.seenByPeople()

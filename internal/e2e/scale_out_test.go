@@ -140,7 +140,7 @@ func (w *world) ledgerRows(dsn string) map[string][]string {
 	return found
 }
 
-func TestTwoWorkersShareTheWorkAndOneThatIsKilledCostsNothing(t *testing.T) {
+func TestFault_P1_TwoWorkersShareTheWorkAndOneThatIsKilledCostsNothing(t *testing.T) {
 	postgres := pgtest.Start(t)
 	w := newWorld(t, "--records", "8000", "--indicators", "3000", "--latency", "20ms")
 	hashes, domains := hashes(3000), domains(1500)

@@ -86,7 +86,7 @@ func (w *world) untilAtRest() {
 	})
 }
 
-func TestAScheduleThatIsDeletedByHandComesBackAndNothingIsSharedAgain(t *testing.T) {
+func TestFault_P9_AScheduleThatIsDeletedByHandComesBackAndNothingIsSharedAgain(t *testing.T) {
 	w := newWorld(t, "--records", "600", "--indicators", "60")
 	w.list(hashes(50), domains(20))
 	w.startWorker()

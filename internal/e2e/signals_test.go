@@ -130,7 +130,7 @@ func (w *world) waitForRejected(n int) workflows.Rejected {
 	return last
 }
 
-func TestHostileSignalsChangeNothingAndTheLastOneShows(t *testing.T) {
+func TestFault_P15_HostileSignalsChangeNothingAndTheLastOneShows(t *testing.T) {
 	w := newWorld(t, "--records", "300", "--indicators", "30")
 	w.startWorker()
 	w.starter("start", "-f", w.settingsFile(nil))
@@ -159,7 +159,7 @@ func TestHostileSignalsChangeNothingAndTheLastOneShows(t *testing.T) {
 	w.requireUnharmed(first, document, before)
 }
 
-func TestHostileUpdatesAreRefusedAndLeaveNoTrace(t *testing.T) {
+func TestFault_P15_HostileUpdatesAreRefusedAndLeaveNoTrace(t *testing.T) {
 	w := newWorld(t, "--records", "300", "--indicators", "30")
 	w.startWorker()
 	w.starter("start", "-f", w.settingsFile(nil))
@@ -191,7 +191,7 @@ func TestHostileUpdatesAreRefusedAndLeaveNoTrace(t *testing.T) {
 }
 
 // Temporal keeps these names for itself, and a workflow cannot even receive such a signal.
-func TestASignalWithAReservedNameHarmsNobody(t *testing.T) {
+func TestFault_P15_ASignalWithAReservedNameHarmsNobody(t *testing.T) {
 	w := newWorld(t, "--records", "300", "--indicators", "30")
 	w.startWorker()
 	w.starter("start", "-f", w.settingsFile(nil))

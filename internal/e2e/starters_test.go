@@ -46,7 +46,7 @@ func (w *world) gone() {
 	})
 }
 
-func TestOfSeveralStartersAtOnceOneWinsAndTheOthersSaySo(t *testing.T) {
+func TestFault_P9_OfSeveralStartersAtOnceOneWinsAndTheOthersSaySo(t *testing.T) {
 	const rounds, starters = 10, 3
 	w := newWorld(t)
 	w.startWorker()

@@ -21,7 +21,7 @@ import (
 	"github.com/threatshare/threatshare/internal/wire"
 )
 
-func TestFirstSyncSharesEverythingOnceAndTheSecondWritesNothing(t *testing.T) {
+func TestFault_N5_FirstSyncSharesEverythingOnceAndTheSecondWritesNothing(t *testing.T) {
 	w := newWorld(t, "--records", "3000", "--indicators", "400")
 	w.startWorker()
 	w.starter("start", "-f", w.settingsFile(nil), "--wait")
@@ -201,7 +201,7 @@ func TestAScheduleDeletedByHandIsMadeAgainAndTheFlowRuns(t *testing.T) {
 	w.requireSharedExactly()
 }
 
-func TestALostLedgerCostsLookUpsAndNeverADuplicate(t *testing.T) {
+func TestFault_P20_ALostLedgerCostsLookUpsAndNeverADuplicate(t *testing.T) {
 	w := newWorld(t, "--records", "600", "--indicators", "60")
 	worker := w.startWorker()
 	w.starter("start", "-f", w.settingsFile(nil))
