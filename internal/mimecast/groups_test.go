@@ -177,7 +177,7 @@ func TestNeitherStyleIsTheFirstRefusal(t *testing.T) {
 	require.Contains(t, refused.Remedy, "userandgroupmanagement")
 }
 
-func TestACreateWithoutAnAnswerIsNotMadeAgainBeforeALookUpCanBeBelieved(t *testing.T) {
+func TestFault_P12_ACreateWithoutAnAnswerIsNotMadeAgainBeforeALookUpCanBeBelieved(t *testing.T) {
 	for name, lost := range map[string]answer{
 		"500":      {status: 500},
 		"timeout":  {status: 504, body: file(t, "maintenance.html")},
