@@ -225,7 +225,9 @@ func (c *Client) send(httpReq *http.Request, req Request) (Answer, *Error) {
 		return Answer{}, fault
 	}
 	if err != nil {
-		return Answer{}, c.fault(Unavailable, req, 0, "", withoutURL(err))
+		failed := c.fault(Unavailable, req, 0, "", withoutURL(err))
+		failed.Remedy = reachRemedy(err)
+		return Answer{}, failed
 	}
 	defer res.Body.Close() //nolint:errcheck // nothing is written
 	call.Status = res.StatusCode

@@ -49,7 +49,7 @@ func changes() []change {
 		{"a number as text", func(value any) (any, bool) { number, isNumber := value.(float64); return fmt.Sprint(number), isNumber }},
 		{"a flag as text", func(value any) (any, bool) { flag, isFlag := value.(bool); return fmt.Sprint(flag), isFlag }},
 		{"a number", always(7)},
-		{"a flag", always(true)},
+		{"a flag", func(value any) (any, bool) { _, isFlag := value.(bool); return true, !isFlag }}, // another flag is another statement
 		{"an empty list", always([]any{})},
 		{"an empty object", always(map[string]any{})},
 		{"a very long text", func(value any) (any, bool) { _, isText := value.(string); return strings.Repeat("x", 1<<14), isText }},
