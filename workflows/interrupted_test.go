@@ -177,7 +177,7 @@ func TestACancelledImportIsNeitherGoodNorFailed(t *testing.T) {
 
 func TestAnOutageInTheMiddleOnlyTakesTime(t *testing.T) {
 	w := newBusy(t)
-	down := 9 // tries: the environment gives up at the time-out of the first, unlike a server
+	down := 9 // tries
 	w.before = func(_ *runtime, step string, _ int) error {
 		if step == "BlockSenderDomains" && down > 0 {
 			down--

@@ -247,6 +247,11 @@ func (o *runOutbound) ExecuteActivity(ctx workflow.Context, step string, args ..
 	}
 	o.wrote(ctx, eventsOfStep, bytesOfStep)
 	o.r.noteTries(ctx, step)
+	if policy := workflow.GetActivityOptions(ctx).RetryPolicy; policy != nil && policy.MaximumAttempts == 0 {
+		endless := *policy // a server tries for ever, the environment ten times unless it is told otherwise
+		endless.MaximumAttempts = 1000
+		ctx = workflow.WithRetryPolicy(ctx, endless)
+	}
 	return o.Next.ExecuteActivity(ctx, step, args...)
 }
 

@@ -1,0 +1,62 @@
+package workflows_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/threatshare/threatshare/internal/settings"
+	"github.com/threatshare/threatshare/internal/simulator/control"
+	"github.com/threatshare/threatshare/internal/simulator/fault"
+	"github.com/threatshare/threatshare/internal/simulator/mimecast"
+)
+
+// Also N8: both vendors are gone for a day, each with another status. Nobody does anything about it.
+func TestFault_V7_AnOutageOfADayCostsFewCallsAndIsOverByItself(t *testing.T) {
+	for _, status := range []int{http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout} {
+		for _, flow := range settings.Flows() {
+			t.Run(flow+" "+http.StatusText(status), func(t *testing.T) {
+				w := newWorld(t)
+				w.run(settings.Flows()...) // there are tokens
+				w.log(mimecast.Attachment, attachment(w.clock.now(), sha(90), 0))
+				w.log(mimecast.URL, click(w.clock.now(), "clicked.top", 0, nil))
+				w.log(mimecast.Impersonation, impersonation(w.clock.now(), "forged.top", 0))
+				w.lists(hashIOC(1), domainIOC("listed.top"))
+				w.alerts(control.DomainAlert("alerted.top"))
+				w.clock.pass(time.Minute)
+				w.writes()
+
+				require.NoError(t, w.vendors.AddFaults(t.Context(), fault.Rule{Kind: fault.Status, Status: status}))
+				began, calls := w.clock.now(), 0
+				w.before = func(*runtime, string, int) error {
+					if calls > 0 || w.clock.now().Sub(began) < 24*time.Hour {
+						return nil
+					}
+					stats, err := w.vendors.Stats(t.Context())
+					if err != nil {
+						return err
+					}
+					calls = stats.Total(fault.Mimecast) + stats.Total(fault.Falcon)
+					return w.vendors.ClearFaults(t.Context())
+				}
+				w.run(flow)
+				w.before = nil
+				require.GreaterOrEqual(t, w.clock.now().Sub(began), 24*time.Hour)
+				lanes := len(settings.SourcesOf(flow))
+				if flow != settings.FlowShareTTPLogs {
+					lanes = 1 // one list, whatever is made of it
+				}
+				t.Logf("%d calls of %d lanes", calls, lanes)
+				require.Positive(t, calls)
+				require.LessOrEqual(t, calls, 100*lanes)
+				w.run(settings.Flows()...)
+				require.Len(t, w.ownIOCs(), 3)
+				require.Equal(t, []string{sha(1)}, w.blocked().Hashes)
+				require.Equal(t, []string{"listed.top"}, w.blocked().Senders)
+				require.Equal(t, []string{"alerted.top"}, w.blocked().Policies)
+			})
+		}
+	}
+}
