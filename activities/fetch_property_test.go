@@ -16,9 +16,9 @@ import (
 
 func host(n int) string { return fmt.Sprintf("evil-%d.top", n) }
 
-// TestAnyDeliveryWithinTheOverlapGivesEveryValue lets records come in any order and up to the overlap late, reads while they
+// TestFault_V18_AnyDeliveryWithinTheOverlapGivesEveryValue lets records come in any order and up to the overlap late, reads while they
 // come, now and then with a page token that has run out, and does not always get to write what it read.
-func TestAnyDeliveryWithinTheOverlapGivesEveryValue(t *testing.T) {
+func TestFault_V18_AnyDeliveryWithinTheOverlapGivesEveryValue(t *testing.T) {
 	w := newWorld(t)
 	w.Vendors = w.clients(1) // a step ends after 20 records
 	met := 0
