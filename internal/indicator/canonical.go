@@ -77,9 +77,8 @@ func canonicalDomain(raw string) (string, *Refusal) {
 // Shown is what a refusal repeats of a value. Refusals are stored and shown to people, so what may be a password or
 // somebody's address is left out: the query and the fragment of a URL, and what stands before an @.
 func Shown(raw string) string {
-	if end := strings.IndexAny(raw, "?#"); end >= 0 {
-		raw = raw[:end]
-	}
+	raw, _, _ = strings.Cut(raw, "?")
+	raw, _, _ = strings.Cut(raw, "#")
 	if at := strings.LastIndexByte(raw, '@'); at >= 0 {
 		raw = cut + raw[at:]
 	}
