@@ -66,7 +66,7 @@ func readOptions(args []string) (options, error) {
 	flags.IntVar(&opts.records, "records", 50_000, "first, cluster: log records")
 	flags.IntVar(&opts.indicators, "indicators", 10_000, "first, cluster: distinct malicious values among them")
 	flags.IntVar(&opts.hashes, "hashes", 100_000, "back, cluster: hashes on Falcon's IOC list")
-	flags.IntVar(&opts.domains, "domains", 10_000, "back, cluster: domains on it")
+	flags.IntVar(&opts.domains, "domains", 20_000, "back, cluster: domains on it")
 	flags.BoolVar(&opts.expiring, "expiring", false, "back: every IOC has an expiration, which makes payloads larger")
 	flags.IntVar(&opts.perMinute, "per-minute", 1200, "limit: calls per minute that each vendor allows")
 	flags.IntVar(&opts.limited, "limited", 10_000, "limit: domains on Falcon's IOC list; ten times as many log records the other way")
