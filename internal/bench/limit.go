@@ -14,26 +14,35 @@ import (
 const (
 	// mimecastWindow is how often the simulator's count of calls to Mimecast starts over.
 	mimecastWindow = 5 * time.Second
-	// recordsPerDomain makes reading as many calls as writing: a page holds ten times as much as a batch of members.
-	recordsPerDomain = 10
+	// readsShare is how much of the limit on writes is the limit on reads: a page is a hundred records that are all to be
+	// judged, and it is the limit that is to keep the flow back, not a small machine.
+	readsShare = 0.5
+	// recordsPerDomain makes reading take as long under its limit as writing: a page holds ten times as much as a batch of
+	// members.
+	recordsPerDomain = 10 * readsShare
 )
 
 // measureLimit measures how much of Mimecast's rate limit is used, in both directions.
 func (r *run) measureLimit(ctx context.Context, f *figures) error {
-	f.title("limit: with 20 ms latency and %d calls a minute", r.perMinute)
-	limited := []string{"--latency", "20ms", "--rate-limit", fmt.Sprint(r.perMinute)}
+	reads := int(readsShare * float64(r.perMinute))
+	f.title("limit: with 20 ms latency, and %d calls a minute on the way to Falcon, %d on the way to Mimecast", reads, r.perMinute)
 	records := recordsPerDomain * r.limited
-	err := r.on(ctx, developmentServer, append(r.logs(records, records/recordsPerDomain), limited...), func(b *bench) error {
-		return b.limitedReads(ctx, f, records)
+	err := r.on(ctx, developmentServer, append(r.logs(records, records/10), limited(reads)...), func(b *bench) error {
+		return b.limitedReads(ctx, f, records, reads)
 	})
 	if err != nil {
 		return err
 	}
-	return r.on(ctx, developmentServer, limited, func(b *bench) error { return b.limitedWrites(ctx, f) })
+	return r.on(ctx, developmentServer, limited(r.perMinute), func(b *bench) error { return b.limitedWrites(ctx, f) })
+}
+
+// limited are the arguments of a simulator that allows so many calls a minute.
+func limited(perMinute int) []string {
+	return []string{"--latency", "20ms", "--rate-limit", fmt.Sprint(perMinute)}
 }
 
 // limitedReads measures the limit while logs are read.
-func (b *bench) limitedReads(ctx context.Context, f *figures, records int) error {
+func (b *bench) limitedReads(ctx context.Context, f *figures, records, perMinuteAllowed int) error {
 	if err := b.vendors.SetQuirks(ctx, mimecast.Quirks{}); err != nil {
 		return err
 	}
@@ -48,7 +57,7 @@ func (b *bench) limitedReads(ctx context.Context, f *figures, records int) error
 	if err := b.wait(ctx, shareFlow, 0); err != nil {
 		return err
 	}
-	limit.show(f, b.perMinute, "to Falcon: ")
+	limit.show(f, perMinuteAllowed, "to Falcon: ")
 	f.note("to Falcon: log records a minute", perMinute(records, limit.took))
 	return b.manners(ctx, f, "to Falcon: ")
 }
