@@ -17,7 +17,7 @@ import (
 func TestFault_P22_AClockThatJumpsSkipsNoMinuteOfALog(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // nothing secret comes of it
+	r := rand.New(rand.NewPCG(seed, 0))
 	upTo := func(most time.Duration) time.Duration {
 		return time.Duration(r.Int64N(int64(most) + 1)).Truncate(time.Second)
 	}

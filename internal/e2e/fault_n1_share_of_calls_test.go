@@ -16,11 +16,16 @@ import (
 // spoilt are ten ways to spoil a call, each of which meets a tenth of the share of calls that are to be spoilt.
 func spoilt(share float64) []fault.Rule {
 	rules := []fault.Rule{
-		{Kind: fault.ResetBefore}, {Kind: fault.ResetAfter}, {Kind: fault.Cut}, {Kind: fault.HTML},
+		{Kind: fault.ResetBefore},
+		{Kind: fault.ResetAfter},
+		{Kind: fault.Cut},
+		{Kind: fault.HTML},
 		// Not with 200, which may stand for success by the contract (members of a group).
 		{Kind: fault.Empty, Status: http.StatusGatewayTimeout},
-		{Kind: fault.Throttle, DelayMS: 300}, {Kind: fault.Status, Status: http.StatusInternalServerError},
-		{Kind: fault.Status, Status: http.StatusBadGateway}, {Kind: fault.Status, Status: http.StatusServiceUnavailable},
+		{Kind: fault.Throttle, DelayMS: 300},
+		{Kind: fault.Status, Status: http.StatusInternalServerError},
+		{Kind: fault.Status, Status: http.StatusBadGateway},
+		{Kind: fault.Status, Status: http.StatusServiceUnavailable},
 		{Kind: fault.Status, Status: http.StatusInsufficientStorage},
 	}
 	for i := range rules {

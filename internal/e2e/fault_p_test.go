@@ -45,7 +45,7 @@ func random(t *testing.T) *rand.Rand {
 		require.NoError(t, err, seedVariable)
 	}
 	t.Logf("random numbers: %s=%d repeats them", seedVariable, seed)
-	return rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // nothing secret comes of it
+	return rand.New(rand.NewPCG(seed, 0))
 }
 
 // calls is how often the integration has called its vendors since the start or the last reset.
