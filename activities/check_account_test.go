@@ -12,7 +12,7 @@ import (
 	"github.com/threatshare/threatshare/internal/simulator/fault"
 )
 
-func TestClocksThatAreApartAreAWarningAndThenAFailure(t *testing.T) {
+func TestFault_V19_ClocksThatAreApartAreAWarningAndThenAFailure(t *testing.T) {
 	for ahead, want := range map[time.Duration]access.Outcome{
 		0:                 access.OK,
 		-30 * time.Second: access.OK,

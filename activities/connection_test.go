@@ -223,7 +223,7 @@ func TestATokenThatWorksNowhereIsAProblemOfTheVendor(t *testing.T) {
 	require.Equal(t, access.Unknown, finding(t, result, "falcon", "room for IOCs").Outcome)
 }
 
-func TestCredentialsOfAnotherRegionAreToldFromWrongOnes(t *testing.T) {
+func TestFault_V24_CredentialsOfAnotherRegionAreToldFromWrongOnes(t *testing.T) {
 	w := newWorld(t)
 	elsewhere, err := falcon.New(falcon.Config{
 		BaseURL: w.sim.URLs.Falcon, Region: "eu-1", ClientID: simulator.DemoClientID, ClientSecret: config.NewSecret(simulator.DemoFalconSecret),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strconv"
+	"time"
 
 	"github.com/threatshare/threatshare/internal/vendorapi"
 )
@@ -15,6 +16,8 @@ const (
 	mostPages = 10_000
 	// mostRestarts is how often a window may begin again without having got further, because a page token was refused.
 	mostRestarts = 1
+	// tokenLife is how long a page token lives at least. One that is refused later has run out, as they do.
+	tokenLife = time.Minute
 )
 
 // onTo is the cursor with its count of pages once next has been named. A token that is the one of an earlier step's page would
@@ -45,7 +48,7 @@ func fingerprint(token string) string {
 // again is the cursor of a window that begins anew at opened, since a page token of c was refused.
 func (c Cursor) again(vendor string, opened Cursor) (Cursor, error) {
 	opened.Restarts = 0
-	if opened.From.Equal(c.From) {
+	if opened.From.Equal(c.From) && opened.To.Sub(c.To) < tokenLife {
 		opened.Restarts = c.Restarts + 1
 	}
 	if opened.Restarts > mostRestarts {

@@ -74,7 +74,7 @@ func TestEveryClassOfRefusalBecomesOneTypeOfFailure(t *testing.T) {
 	}
 }
 
-func TestAnAnswerOutsideTheContractIsFinalAfterThreeTries(t *testing.T) {
+func TestFault_V10_AnAnswerOutsideTheContractIsFinalAfterThreeTries(t *testing.T) {
 	w := newWorld(t)
 	broken := w.breakMimecast(refusal(vendorapi.Contract, 0))
 	err := retried(w, w.FetchTTPLogs, w.fetchInput(indicator.URLDomains, activities.Cursor{}))

@@ -123,11 +123,11 @@ func TestFault_V18_NoScheduleOfDeliveriesLosesARecord(t *testing.T) {
 			return result.More
 		}
 		for range rapid.IntRange(0, 5).Draw(r, "reads") {
-			more := read()
-			if more && rapid.Bool().Draw(r, "token runs out") {
+			more, pause := read(), seconds(r, "pause", 30*time.Minute)
+			w.clock.pass(pause)
+			if more && pause >= time.Minute && rapid.Bool().Draw(r, "token runs out") {
 				cursor.Page = "run out"
 			}
-			w.clock.pass(seconds(r, "pause", 30*time.Minute))
 		}
 		w.clock.pass(2 * time.Hour)
 		for windows := 2; windows > 0; { // the one that is open, and one for what came since it was opened

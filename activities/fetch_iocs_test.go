@@ -102,7 +102,7 @@ func TestWithoutWithdrawalWhatFalconTakesBackIsMarkedAllTheSame(t *testing.T) {
 	require.Equal(t, indicator.Reason("not-blocking"), w.on(ledger.BlockedSenders, "evil.top").DueReason)
 }
 
-func TestAStaleTokenReadsTheListAgainAndLosesNothing(t *testing.T) {
+func TestFault_V17_AStaleTokenReadsTheListAgainAndLosesNothing(t *testing.T) {
 	w := newImports(t)
 	w.pagesOf(2)
 	for i := range 50 {

@@ -60,7 +60,7 @@ func TestTheNextReadFindsRecordsThatCameLateWithinTheOverlap(t *testing.T) {
 	require.Equal(t, first.Cursor.Newest, second.Cursor.Newest, "a late record does not turn the cursor back")
 }
 
-func TestARecordFromTheFutureDoesNotHideThePresent(t *testing.T) {
+func TestFault_V19_ARecordFromTheFutureDoesNotHideThePresent(t *testing.T) {
 	w := newWorld(t)
 	now := w.clock.now()
 	w.logged(indicator.AttachmentHashes, attachment(now.Add(48*time.Hour), hash(1)), attachment(now.Add(-time.Minute), hash(2)))
@@ -98,7 +98,7 @@ func TestAnUnfinishedWindowContinuesWhereItEnded(t *testing.T) {
 	require.Equal(t, activities.Cursor{Newest: at, ReadTo: opened}, cursor, "the window is closed")
 }
 
-func TestAStalePageTokenReadsTheWindowAgainAndLosesNothing(t *testing.T) {
+func TestFault_V17_AStalePageTokenReadsTheWindowAgainAndLosesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.Vendors = w.clients(1)
 	start := w.clock.now().Add(-3 * time.Hour)

@@ -16,7 +16,7 @@ import (
 
 // A bad network makes every kind of failure. That the third try of a step happens to meet a portal's page is no drift of the
 // contract.
-func TestOnlyAnswersOutsideTheContractInARowAreFinal(t *testing.T) {
+func TestFault_V10_OnlyAnswersOutsideTheContractInARowAreFinal(t *testing.T) {
 	w := newWorld(t)
 	contract, gone := refusal(vendorapi.Contract, 0), refusal(vendorapi.Unavailable, 0)
 	broken := w.breakMimecast(gone, contract, contract, gone, contract, gone, contract, contract, contract)

@@ -27,7 +27,7 @@ func (w *world) breakDown(t *testing.T, vendor string) {
 	require.NoError(t, w.vendors.AddFaults(t.Context(), fault.Rule{Vendor: vendor, Kind: fault.Status, Status: http.StatusServiceUnavailable}))
 }
 
-func TestAnAnswerLostAfterTheCommitIsFoundByTheRetry(t *testing.T) {
+func TestFault_V8_AnAnswerLostAfterTheCommitIsFoundByTheRetry(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.vendors.AddFaults(t.Context(), fault.Rule{
 		Vendor: fault.Falcon, Method: http.MethodPost, Path: created, Kind: fault.ResetAfter, Count: 1,
@@ -46,7 +46,7 @@ func TestAnAnswerLostAfterTheCommitIsFoundByTheRetry(t *testing.T) {
 	require.Equal(t, ledger.Shared, w.entry(indicator.Domain, "evil.top").State)
 }
 
-func TestADuplicateThatSearchDoesNotListYetIsAskedForAgain(t *testing.T) {
+func TestFault_V25_ADuplicateThatSearchDoesNotListYetIsAskedForAgain(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.vendors.SetFalconModes(t.Context(), map[string]any{"lagMs": 60_000}))
 	require.NoError(t, w.vendors.AddFaults(t.Context(), fault.Rule{
@@ -169,7 +169,7 @@ func TestManyNamesThatFalconCannotListDoNotStopTheFlow(t *testing.T) {
 	require.Len(t, w.everything(), 12)
 }
 
-func TestAFullTenantEndsTheStepForGood(t *testing.T) {
+func TestFault_V15_AFullTenantEndsTheStepForGood(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.vendors.SetFalconModes(t.Context(), map[string]any{"cidLimit": 1}))
 	w.upload(w.clicked("evil.top"))

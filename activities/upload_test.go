@@ -70,7 +70,7 @@ func TestALostLedgerCostsLookUpsAndMakesNoDuplicates(t *testing.T) {
 	require.Equal(t, w.iocs()["evil.top"].ID, w.entry(indicator.Domain, "evil.top").VendorID)
 }
 
-func TestWhatOthersListIsLeftAlone(t *testing.T) {
+func TestFault_V14_WhatOthersListIsLeftAlone(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.vendors.AddFalconIOCs(t.Context(),
 		control.IOC{Type: "domain", Value: "evil.top", Action: "no_action"},

@@ -95,7 +95,7 @@ func TestOnlyWhatTheIntegrationBlockedIsUnblocked(t *testing.T) {
 	require.Equal(t, before, w.mimecast())
 }
 
-func TestAnEmptyListWithdrawsNothing(t *testing.T) {
+func TestFault_V21_AnEmptyListWithdrawsNothing(t *testing.T) {
 	w := newImports(t)
 	_, cursor := w.manyListed(5)
 	require.NoError(t, w.vendors.AddFaults(t.Context(), fault.Rule{
@@ -163,7 +163,7 @@ func TestAnEntryOfAThreatShareDoesNotKeepAValueBlocked(t *testing.T) {
 	require.Equal(t, 1, w.withdraw(w.withdrawInput()).Counts[indicator.IOCDomains].Withdrawn)
 }
 
-func TestTheDeletionGuardStopsWhatIsMoreThanTheLargerOfTenAndFivePercent(t *testing.T) {
+func TestFault_V21_TheDeletionGuardStopsWhatIsMoreThanTheLargerOfTenAndFivePercent(t *testing.T) {
 	for name, tc := range map[string]struct{ held, due, allowed int }{
 		"ten of few": {20, 10, 10}, "eleven of few": {20, 11, 10}, "five percent": {240, 12, 12}, "more than that": {240, 13, 12}, "very many": {40, 25, 10},
 	} {

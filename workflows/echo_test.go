@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/threatshare/threatshare/internal/harness/scale"
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/ledger"
 	"github.com/threatshare/threatshare/internal/settings"
@@ -16,14 +17,14 @@ import (
 )
 
 // echoCycles is how often both directions run one after the other.
-const echoCycles = 1_000
+func echoCycles() int { return scale.Of(30, 1_000) }
 
 // betweenCycles is short enough that every read meets the records of the cycle before once more.
 const betweenCycles = 25 * time.Minute
 
-// Both directions are on, and each vendor keeps reporting what the other one had it block: nothing of that is news. Without
+// Also N6. Both directions are on, and each vendor keeps reporting what the other one had it block: nothing of that is news. Without
 // that rule two products would confirm each other's indicators for ever, and nobody could take one back.
-func TestWhatOneDirectionWroteIsNeverNewsForTheOther(t *testing.T) {
+func TestFault_V27_WhatOneDirectionWroteIsNeverNewsForTheOther(t *testing.T) {
 	w := newEcho(t)
 	w.run(settings.Flows()...)
 	w.clock.pass(betweenCycles)
@@ -35,7 +36,7 @@ func TestWhatOneDirectionWroteIsNeverNewsForTheOther(t *testing.T) {
 	after := w.settled()
 	require.NotZero(t, w.writes())
 
-	for range echoCycles {
+	for range echoCycles() {
 		w.echo()
 		w.atOnce(settings.Flows()...)
 		w.clock.pass(betweenCycles)

@@ -61,7 +61,7 @@ func TestFault_P1_AWorkerKilledInTheMiddleOfBothDirectionsLosesNothingAndDoubles
 	require.Equal(t, map[string]int{"mimecast": 0, "falcon": 0}, w.stats().Writes)
 }
 
-func TestFaultsAtBothVendorsDuringAnImportLoseNothingAndDoubleNothing(t *testing.T) {
+func TestFault_V8_FaultsAtBothVendorsDuringAnImportLoseNothingAndDoubleNothing(t *testing.T) {
 	const (
 		falconIOCs, falconAlerts = "/iocs/combined/indicator/v1", "/alerts/combined/alerts/v1"
 		byoti, managedURLs       = "/api/byo-threat-intelligence/create-batch", "/api/ttp/url/create-managed-url"

@@ -16,7 +16,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/threatshare/threatshare/internal/simulator/fault"
 	"github.com/threatshare/threatshare/internal/simulator/mimecast"
 	"github.com/threatshare/threatshare/internal/wire"
 )
@@ -86,31 +85,6 @@ func (w *world) eventsOfLastRun() int64 {
 		return nil
 	})
 	return events
-}
-
-// A third of the creates are done and never answered, and a fifth of all else goes wrong.
-func TestFault_N3_ManyFaultsAtBothVendorsLoseNothingAndShareNothingTwice(t *testing.T) {
-	w := newWorld(t, "--records", "3000", "--indicators", "600")
-	require.NoError(t, w.vendors.AddFaults(w.patient(), []fault.Rule{
-		{Vendor: "falcon", Method: "POST", Path: "/iocs/entities/indicators/v1", Probability: 0.3, Kind: "reset-after"},
-		{Vendor: "falcon", Probability: 0.1, Kind: "reset-before"},
-		{Vendor: "falcon", Probability: 0.1, Kind: "status", Status: 503},
-		{Vendor: "mimecast", Probability: 0.05, Kind: "cut"},
-		{Vendor: "mimecast", Probability: 0.05, Kind: "html"},
-		{Vendor: "mimecast", Probability: 0.05, Kind: "status", Status: 500},
-	}...))
-	w.startWorker()
-	w.starter("start", "-f", w.settingsFile(nil))
-	w.eventually("share everything", func() error {
-		flow := w.flow(shareTTPLogs)
-		if flow.LastSuccess == "" {
-			return fmt.Errorf("flow is %s: %s", flow.State, flow.LastError)
-		}
-		return nil
-	})
-	require.NoError(t, w.vendors.ClearFaults(w.patient()))
-	w.sync(shareTTPLogs)
-	w.requireSharedExactly()
 }
 
 func TestFault_D2_HostileValuesAreHeldWithAReasonAndTheRunGoesOn(t *testing.T) {

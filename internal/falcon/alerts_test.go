@@ -173,7 +173,7 @@ func repeated(text string, n int) []string {
 	return list
 }
 
-func TestAPageOfAlertsThatIsTooLargeIsAskedForInSmallerOnes(t *testing.T) {
+func TestFault_V20_APageOfAlertsThatIsTooLargeIsAskedForInSmallerOnes(t *testing.T) {
 	huge := `{"composite_id":"1","description":"` + strings.Repeat("x", 17<<20) + `"}`
 	for name, answer := range map[string]reply{"by its size": alerted("", huge), "by the vendor": refusal(413, "request too large", "null")} {
 		f := newFake(func(r request) reply {

@@ -76,7 +76,7 @@ func (s strict) extra(n int) int {
 	return max(1, extra)
 }
 
-func TestExactlyTheBadEntriesAreRefusedInFewCalls(t *testing.T) {
+func TestFault_V13_ExactlyTheBadEntriesAreRefusedInFewCalls(t *testing.T) {
 	waysToName := []string{
 		"nothing", "value", "id", "quoted", "quoted in errors", "row from 1", "row from 0", "value among warnings", "only the first by value", "size",
 	}

@@ -62,7 +62,7 @@ func TestAnAnswerWithoutATokenIsNotTheContract(t *testing.T) {
 	require.Empty(t, f.requests)
 }
 
-func TestCredentialsOfAnotherCloudNameBothCloudsAndTheBaseURL(t *testing.T) {
+func TestFault_V24_CredentialsOfAnotherCloudNameBothCloudsAndTheBaseURL(t *testing.T) {
 	for _, name := range []string{"us-2", "US-2"} {
 		f := newFake(always(found("")))
 		good := f.token(request{})

@@ -79,7 +79,7 @@ func TestListGivesEntriesOfEverybody(t *testing.T) {
 	}, page)
 }
 
-func TestAListedValueIsTheOneThatTheLedgerKnows(t *testing.T) {
+func TestFault_V14_AListedValueIsTheOneThatTheLedgerKnows(t *testing.T) {
 	for value, want := range map[string]string{
 		"B\u00fccher.example": "xn--bcher-kva.example", "A.Example.": "a.example", "XN--BCHER-KVA.example": "xn--bcher-kva.example",
 		"192.0.2.1": "192.0.2.1", "*.A.example": "*.a.example",

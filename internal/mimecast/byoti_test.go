@@ -157,7 +157,7 @@ func TestTheOthersOfARefusedCallAreSentAgainWithoutTheNamedOne(t *testing.T) {
 	require.Equal(t, []string{values[0], values[2]}, sentHashes(calls[1].body))
 }
 
-func TestOneBadHashInTwoHundredCostsAtMostSixteenCallsMore(t *testing.T) {
+func TestFault_V13_OneBadHashInTwoHundredCostsAtMostSixteenCallsMore(t *testing.T) {
 	values := hashes(200)
 	for name, refusal := range map[string]answer{
 		"no key":           refuses("", "err_new", "one of them is bad"),

@@ -96,7 +96,7 @@ func failing(key, errors string) string {
 	return `{` + key + `"errors":[` + errors + `]}`
 }
 
-func TestEveryItemOfAWriteHasItsOwnOutcomeHoweverOneIsRefused(t *testing.T) {
+func TestFault_V12_EveryItemOfAWriteHasItsOwnOutcomeHoweverOneIsRefused(t *testing.T) {
 	const (
 		unknown   = `{"code":"err_not_seen_before","message":"nobody knows","retryable":false}`
 		retryable = `{"code":"err_not_seen_before","message":"nobody knows","retryable":true}`

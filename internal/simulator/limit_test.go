@@ -140,7 +140,7 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-func TestTheLimitStaysInUseAndNoCallIsMadeInsideAWait(t *testing.T) {
+func TestFault_V6_TheLimitStaysInUseAndNoCallIsMadeInsideAWait(t *testing.T) {
 	for name, c := range map[string]struct {
 		vendor    string
 		limit     func(*testing.T, int) limited

@@ -39,7 +39,7 @@ func TestACallCarriesTokenQueryAndJSON(t *testing.T) {
 	require.Equal(t, http.StatusOK, answer.Status)
 }
 
-func TestAnAnswerThatIsNotTheContractsIsSaidToBeOne(t *testing.T) {
+func TestFault_V10_AnAnswerThatIsNotTheContractsIsSaidToBeOne(t *testing.T) {
 	page := `<!DOCTYPE html><html><head><title>Sign in</title></head></html>`
 	for name, tc := range map[string]struct {
 		call    http.HandlerFunc
@@ -103,7 +103,7 @@ func TestARefusalSurvivesABodyThatIsCut(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, failure.Status)
 }
 
-func TestARedirectIsNotFollowedAndTheTokenGoesNowhereElse(t *testing.T) {
+func TestFault_V23_ARedirectIsNotFollowedAndTheTokenGoesNowhereElse(t *testing.T) {
 	strangers := 0
 	stranger := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { strangers++ }))
 	defer stranger.Close()

@@ -24,7 +24,7 @@ func TestSixteenParallelCallsMakeOneTokenCall(t *testing.T) {
 	require.EqualValues(t, 16, v.calls.Load())
 }
 
-func TestSixteenCallsThatMeetAStaleTokenMakeOneMoreTokenCall(t *testing.T) {
+func TestFault_V1_SixteenCallsThatMeetAStaleTokenMakeOneMoreTokenCall(t *testing.T) {
 	v := newVendor(t)
 	c := v.client(t)
 	var all sync.WaitGroup
@@ -61,7 +61,7 @@ func TestATokenRefusedLateDoesNotDropItsSuccessor(t *testing.T) {
 	require.Equal(t, second, still)
 }
 
-func TestASecondRefusalOfTheTokenIsReturned(t *testing.T) {
+func TestFault_V1_ASecondRefusalOfTheTokenIsReturned(t *testing.T) {
 	v := newVendor(t)
 	c := v.client(t)
 	v.call = func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusUnauthorized, `{}`) }
