@@ -3,7 +3,6 @@ package activities_test
 import (
 	"context"
 	"flag"
-	"fmt"
 	"slices"
 	"strconv"
 	"testing"
@@ -136,7 +135,7 @@ func TestFault_V18_NoScheduleOfDeliveriesLosesARecord(t *testing.T) {
 			}
 		}
 		for value := range want {
-			require.True(r, got[value], fmt.Sprintf("lost: %s of %v", value, log.records))
+			require.True(r, got[value], "lost: %s of %v", value, log.records)
 		}
 	})
 }

@@ -64,23 +64,28 @@ func TestFault_V4_AMissingPermissionCostsOneCallAndParksItsPartOnly(t *testing.T
 	}{
 		"a log": {
 			denied("/api/ttp/attachment/"), settings.FlowShareTTPLogs, fault.Mimecast, "POST", "/api/ttp/attachment/",
-			[]string{"Mimecast answered 403 to POST /api/ttp/attachment/get-logs", "Attachment"}, func(w *world) int { return len(w.ownIOCs()) },
+			[]string{"Mimecast answered 403 to POST /api/ttp/attachment/get-logs", "Attachment"},
+			func(w *world) int { return len(w.ownIOCs()) },
 		},
 		"writing IOCs": {
 			without("IOC Management: Write"), settings.FlowShareTTPLogs, fault.Falcon, "POST", "/iocs/entities/indicators/",
-			[]string{"Falcon answered 403 to POST /iocs/entities/indicators/v1", "lacks the scope IOC Management: Write"}, nil,
+			[]string{"Falcon answered 403 to POST /iocs/entities/indicators/v1", "lacks the scope IOC Management: Write"},
+			nil,
 		},
 		"reading IOCs": {
 			without("IOC Management: Read"), settings.FlowImportIOCs, fault.Falcon, "GET", "/iocs/combined/",
-			[]string{"Falcon answered 403 to GET /iocs/combined/indicator/v1", "lacks the scope IOC Management: Read"}, nil,
+			[]string{"Falcon answered 403 to GET /iocs/combined/indicator/v1", "lacks the scope IOC Management: Read"},
+			nil,
 		},
 		"alerts": {
 			without("Alerts: Read"), settings.FlowImportAlerts, fault.Falcon, "POST", "/alerts/",
-			[]string{"Falcon answered 403 to POST /alerts/combined/alerts/v1", "lacks the scope Alerts: Read"}, nil,
+			[]string{"Falcon answered 403 to POST /alerts/combined/alerts/v1", "lacks the scope Alerts: Read"},
+			nil,
 		},
 		"hashes": {
 			denied("/api/byo-threat-intelligence/create-batch"), settings.FlowImportIOCs, fault.Mimecast, "POST", "/api/byo-threat-intelligence/create-batch",
-			[]string{"Mimecast answered 403 to POST /api/byo-threat-intelligence/create-batch"}, func(w *world) int { return len(w.blocked().Senders) },
+			[]string{"Mimecast answered 403 to POST /api/byo-threat-intelligence/create-batch"},
+			func(w *world) int { return len(w.blocked().Senders) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

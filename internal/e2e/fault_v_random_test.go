@@ -251,8 +251,8 @@ func TestFault_V20_PagesOfFiftyMegabytesNeedNoMoreMemory(t *testing.T) {
 	l := scale.Of(load{300, 200, 20, 0}, load{20_000, 4_000, 500, 0})
 	var rules []fault.Rule
 	for _, path := range []string{"/api/ttp/", "/iocs/combined/", "/alerts/"} {
-		rules = append(rules, fault.Rule{Path: path, Kind: fault.Bloat, MiB: 50, Count: scale.Of(2, 20), Probability: 0.5},
-			fault.Rule{Path: path, Kind: fault.Bloat, MiB: 15, Probability: 0.5})
+		rules = append(rules, fault.Rule{Path: path, Kind: fault.Bloat, MiB: 50, Count: scale.Of(1, 20), Probability: 0.5},
+			fault.Rule{Path: path, Kind: fault.Bloat, MiB: 15, Count: scale.Of(3, 0), Probability: 0.5})
 	}
 	out := shareAll(t, l, rules, 3, scale.Of(patience, 30*time.Minute))
 	out.log(t, "large pages", l, outcome{})

@@ -50,10 +50,18 @@ func mimecastHints(now time.Time, rng *rand.Rand) []hint {
 		{retry, now.Add(good).UTC().Truncate(time.Second).Format(http.TimeFormat), good - time.Second},
 		{reset, strconv.Itoa(seconds * 1000), good},
 		{"X-Mimecast-RateLimit-Reset", strconv.Itoa(seconds * 1000), good},
-		{reset, "7", shortest}, {retry, "0", shortest},
-		{"", "", noHint}, {retry, "-5", noHint}, {reset, "-5000", noHint}, {retry, "NaN", noHint}, {reset, "Inf", noHint},
-		{retry, "soon", noHint}, {reset, strconv.FormatInt(now.Unix(), 10), noHint}, // an epoch
-		{retry, yearOff(), longest}, {retry, "1e300", longest}, {retry, "315360000000", longest},
+		{reset, "7", shortest},
+		{retry, "0", shortest},
+		{"", "", noHint},
+		{retry, "-5", noHint},
+		{reset, "-5000", noHint},
+		{retry, "NaN", noHint},
+		{reset, "Inf", noHint},
+		{retry, "soon", noHint},
+		{reset, strconv.FormatInt(now.Unix(), 10), noHint}, // an epoch
+		{retry, yearOff(), longest},
+		{retry, "1e300", longest},
+		{retry, "315360000000", longest},
 		{retry, strconv.Itoa(seconds * 1000), min(good*1000, longest)}, // milliseconds in place of seconds
 	}
 }
@@ -68,10 +76,17 @@ func falconHints(now time.Time, rng *rand.Rand) []hint {
 		{epoch, strconv.FormatInt(at.UnixMilli(), 10), good},
 		{retry, strconv.Itoa(seconds), good},
 		{retry, at.UTC().Truncate(time.Second).Format(http.TimeFormat), good - time.Second},
-		{"", "", noHint}, {epoch, "-1", noHint}, {epoch, "NaN", noHint}, {epoch, "30", noHint}, {epoch, "soon", noHint},
-		{epoch, strconv.FormatInt(now.Add(-time.Hour).Unix(), 10), noHint}, {retry, "-5", noHint},
+		{"", "", noHint},
+		{epoch, "-1", noHint},
+		{epoch, "NaN", noHint},
+		{epoch, "30", noHint},
+		{epoch, "soon", noHint},
+		{epoch, strconv.FormatInt(now.Add(-time.Hour).Unix(), 10), noHint},
+		{retry, "-5", noHint},
 		{epoch, "253402300799", noHint}, // the year 9999, in seconds: nobody can tell it from 1978 in milliseconds
-		{epoch, "9999999999", longest}, {retry, yearOff(), longest}, {retry, "1e300", longest},
+		{epoch, "9999999999", longest},
+		{retry, yearOff(), longest},
+		{retry, "1e300", longest},
 		{retry, strconv.Itoa(seconds * 1000), min(good*1000, longest)}, // milliseconds in place of seconds
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"log"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -91,7 +91,7 @@ func TestFault_V23_EachFaultOfTLSHasItsOwnWordsAndNothingIsSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var requests atomic.Int64
 			server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
-			server.Config.ErrorLog = log.New(discard{}, "", 0)
+			server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
 			if row.plain {
 				server.Start()
 			} else {
@@ -118,10 +118,6 @@ func TestFault_V23_EachFaultOfTLSHasItsOwnWordsAndNothingIsSent(t *testing.T) {
 	}
 	require.Len(t, words, 7)
 }
-
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // nameServer answers every question with a code.
 func nameServer(t *testing.T, code dnsmessage.RCode) (address string) {
