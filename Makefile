@@ -43,7 +43,7 @@ build: ## Build bin/worker and bin/starter
 
 .PHONY: test
 test: ## Unit, contract and replay tests with the race detector
-	go test -race -shuffle=on -gcflags='$(NO_CHECKPTR)' ./...
+	go test -race -shuffle=on -timeout 20m -gcflags='$(NO_CHECKPTR)' ./...
 
 .PHONY: lint
 lint: golangci-lint workflowcheck ## Linters, formatting, and determinism of the workflows
