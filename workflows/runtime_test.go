@@ -66,7 +66,8 @@ type runtime struct {
 
 func (r *runtime) setUp() {
 	r.idle = sync.NewCond(&r.mu)
-	r.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{r}})
+	// A busy machine is no deadlock.
+	r.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{r}, DeadlockDetectionTimeout: time.Minute})
 	r.env.SetDataConverter(weighed{converter.GetDefaultDataConverter(), r})
 	r.env.SetStartTime(r.world.clock.now())
 	r.env.SetTestTimeout(time.Minute)
