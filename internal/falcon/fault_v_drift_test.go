@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/threatshare/threatshare/internal/harness/drift"
+	"github.com/threatshare/threatshare/internal/harness/scale"
 	"github.com/threatshare/threatshare/internal/indicator"
 )
 
@@ -53,7 +54,11 @@ func TestFault_V22_NoChangeOfTheAnswersNamesAWrongValue(t *testing.T) {
 		mutations, err := drift.Of([]byte(body))
 		require.NoError(t, err)
 		refused := 0
-		for _, mutation := range mutations {
+		for i, mutation := range mutations {
+			if i%scale.Of(4, 1) != 0 {
+				continue
+			}
+			all++
 			body = string(mutation.Body)
 			values, n, counted, err := read()
 			if err != nil {
@@ -67,7 +72,6 @@ func TestFault_V22_NoChangeOfTheAnswersNamesAWrongValue(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d changes, %d of them refused as a whole", name, len(mutations), refused)
-		all += len(mutations)
 	}
 	require.Greater(t, all, 500)
 }
