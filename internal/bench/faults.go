@@ -101,9 +101,9 @@ func (r *run) shareOnce(ctx context.Context, rules []fault.Rule) (result importe
 	return result, err
 }
 
-// blockOnce imports half as many indicators to Mimecast, a fifth of them domains, which are most of the calls.
+// blockOnce imports half as many indicators to Mimecast, a tenth of them domains, which are most of the calls.
 func (r *run) blockOnce(ctx context.Context, rules []fault.Rule) (result imported, err error) {
-	domains := r.faulty / 10
+	domains := r.faulty / 20
 	hashes := r.faulty/2 - domains
 	err = r.on(ctx, developmentServer, nil, func(b *bench) error {
 		if _, err := b.load(ctx, mixed(hashes, domains)); err != nil {
