@@ -133,6 +133,36 @@ func TestDomainsGoIntoTheGroupTenWithEachCall(t *testing.T) {
 	}
 }
 
+func TestOneBatchThatFailsBetweenGoodOnesDoesNotKeepTheOthersBack(t *testing.T) {
+	values := domains(60)
+	for name, c := range map[string]struct {
+		failing map[string]answer // by the first domain of the batch
+		calls   int
+		open    []int // batches
+	}{
+		"one between":       {map[string]answer{"bad10.example": {status: 503}}, 6, []int{1}},
+		"two, not in a row": {map[string]answer{"bad10.example": {status: 503}, "bad30.example": {body: "<html>"}}, 6, []int{1, 3}},
+		"two in a row":      {map[string]answer{"bad10.example": {status: 503}, "bad20.example": {status: 503}}, 3, []int{1, 2, 3, 4, 5}},
+		"the first":         {map[string]answer{"bad0.example": {status: 503}}, 1, []int{0, 1, 2, 3, 4, 5}},
+		"a wait":            {map[string]answer{"bad10.example": {status: 429}}, 2, []int{1, 2, 3, 4, 5}},
+		"a permission":      {map[string]answer{"bad10.example": {status: 403}}, 2, []int{1, 2, 3, 4, 5}},
+	} {
+		f := newFake(t)
+		f.answersMembers(answer{}, func(call received) answer {
+			if told, bad := c.failing[sentDomains(call.body)[0]]; bad {
+				return told
+			}
+			return results(call, func(string) bool { return true })
+		})
+		outcomes, err := f.client().AddGroupDomains(t.Context(), "g1", values, "")
+		require.Error(t, err, name)
+		require.Len(t, f.asked(membersPath), c.calls, name)
+		for i, outcome := range outcomes {
+			require.Equal(t, slices.Contains(c.open, i/10), ways(outcome) == 0, "%s %d", name, i)
+		}
+	}
+}
+
 // A gateway's empty 200 must not count as a block that was never made.
 func TestAnEmptyAnswerIsNoSuccessOnceTheVendorHasToldResults(t *testing.T) {
 	f := newFake(t)

@@ -78,14 +78,37 @@ func (r *run) writeAll(ctx context.Context, values []string) error {
 		}
 		fit = append(fit, value)
 	}
-	for batch := range slices.Chunk(fit, r.most) {
-		r.left = maxIsolation
-		if err := r.settle(ctx, batch); err != nil {
-			r.leaveSilent()
-			return err
-		}
+	if err := r.batches(ctx, fit); err != nil {
+		r.leaveSilent()
+		return err
 	}
 	return r.ask(ctx)
+}
+
+// batches writes one batch after the other. One that fails between good ones is left for the next try, since a step of many
+// calls would otherwise need as many tries as it meets faults; but a first one, or a second in a row, tells of a vendor who is
+// not there, and one that the vendor asks to wait for, or that no repetition mends, is the last one at once.
+func (r *run) batches(ctx context.Context, values []string) error {
+	var first error
+	goesWell := false
+	for batch := range slices.Chunk(values, r.most) {
+		r.left = maxIsolation
+		err := r.settle(ctx, batch)
+		if first == nil {
+			first = err
+		}
+		if err != nil && !(goesWell && passing(err)) {
+			return err
+		}
+		goesWell = err == nil
+	}
+	return first
+}
+
+// passing says whether a failure may be of one call only.
+func passing(err error) bool {
+	refusal, ok := errors.AsType[*vendorapi.Error](err)
+	return ok && (refusal.Class == vendorapi.Unavailable && refusal.RetryAfter == 0 || refusal.Class == vendorapi.Contract)
 }
 
 // leaveSilent leaves the values open that were refused without a word and could not be asked about.
