@@ -1,7 +1,7 @@
 // Package mimecast is the client of Mimecast's API 2.0 (Cloud Gateway): its token, its wire words, one file for each API
 // area, and the rule which log record is a threat. It gives sightings and plain values in the domain's words. It keeps
 // nothing between calls but a token, an announced wait, the pace near the end of a rate limit, decoded links, which call style
-// a tenant lacks and what was made just now; it does not sleep (but for the gap of up to a second that this pace puts between
+// a tenant lacks, what was made just now and how far a list of members was read; it does not sleep (but for the gap of up to a second that this pace puts between
 // two calls), retry, log or read the environment, and it decides nothing about what is shared.
 package mimecast
 
@@ -45,6 +45,8 @@ type Client struct {
 	prefix   string
 	links    *linkMemory
 	made     *creations
+	// interrupted are readings of members.
+	interrupted *interruptions
 
 	classicGroups   atomic.Bool // the tenant lacks the REST calls of groups
 	classicPolicies atomic.Bool // the tenant lacks the REST calls of policies
@@ -86,7 +88,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("mimecast: %w", err)
 	}
 	return &Client{
-		api: api, pageSize: cfg.PageSize, prefix: cfg.EnvPrefix, links: newLinkMemory(maxRemembered), made: newCreations(time.Now),
+		api: api, pageSize: cfg.PageSize, prefix: cfg.EnvPrefix, links: newLinkMemory(maxRemembered), made: newCreations(time.Now), interrupted: newInterruptions(time.Now),
 	}, nil
 }
 

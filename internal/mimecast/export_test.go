@@ -49,8 +49,8 @@ func RememberLinks(size int, links []string) []string {
 // Grace is how long a create whose answer was lost keeps back another one.
 const Grace = grace
 
-// SetClock puts another clock into the memory of what was made.
-func SetClock(c *Client, now func() time.Time) { c.made.now = now }
+// SetClock puts another clock into the memory of what was made and of what was read.
+func SetClock(c *Client, now func() time.Time) { c.made.now, c.interrupted.now = now, now }
 
 // ReadQuota reads the data of a quota answer.
 func ReadQuota(data []byte) indicator.Quota { return readQuota(data) }

@@ -85,7 +85,8 @@ type membersAnswer struct {
 }
 
 // GroupDomains reads all pages of a group and gives the domains among its members, lower case, each once, in the vendor's
-// order. Addresses are left out. Every failure is a *vendorapi.Error. Contract section 5.
+// order. Addresses are left out. Every failure is a *vendorapi.Error; the next call soon after it reads on from the page that
+// failed, unless the group has been written to. Contract section 5.
 func (c *Client) GroupDomains(ctx context.Context, groupID string) ([]string, error) {
 	path, err := restPath(pathGroupsREST, groupID, suffixMembers)
 	if err != nil {
@@ -94,11 +95,13 @@ func (c *Client) GroupDomains(ctx context.Context, groupID string) ([]string, er
 	var members []member
 	err = restFirst(&c.classicGroups,
 		func() (err error) {
-			members, err = allPages(withoutIDs(http.MethodGet+" "+path), func(token string) ([]member, string, error) { return c.membersREST(ctx, path, token) })
+			read := func(token string) ([]member, string, error) { return c.membersREST(ctx, path, token) }
+			members, err = c.interrupted.all(membersOf{group: groupID}, withoutIDs(http.MethodGet+" "+path), read)
 			return err
 		},
 		func() (err error) {
-			members, err = allPages(http.MethodPost+" "+pathGetMembers, func(token string) ([]member, string, error) { return c.membersClassic(ctx, groupID, token) })
+			read := func(token string) ([]member, string, error) { return c.membersClassic(ctx, groupID, token) }
+			members, err = c.interrupted.all(membersOf{group: groupID, classic: true}, http.MethodPost+" "+pathGetMembers, read)
 			return err
 		},
 	)
@@ -183,6 +186,9 @@ func (c *Client) writeMembers(
 			func() (err error) { done, items, err = c.sendREST(ctx, path, m, values); return err },
 			func() (err error) { done, items, err = c.sendClassic(ctx, m, values); return err },
 		)
+		if err != nil || len(items) < len(values) { // not every value was refused
+			c.interrupted.forget(m.groupID)
+		}
 		return done, items, err
 	}
 	// REST may refuse a domain without a word, and it is not known whether it does so where there is nothing to do. The

@@ -105,30 +105,6 @@ func (c *Client) pageMeta(token string) requestMeta {
 	return requestMeta{Pagination: pagination{PageSize: c.pageSize, PageToken: token}}
 }
 
-// allPages reads a list to its end, which is a page without a token or without entries. A token that was met before is an
-// error: the list has no end then, and nothing may be concluded from what is missing in it (contract section 2.1).
-func allPages[T any](operation string, read func(token string) (entries []T, next string, err error)) ([]T, error) {
-	var all []T
-	seen := map[string]bool{}
-	token := ""
-	for range maxPages {
-		entries, next, err := read(token)
-		if err != nil {
-			return nil, pageTokenFailure(err, token)
-		}
-		all = append(all, entries...)
-		switch {
-		case next == "" || len(entries) == 0:
-			return all, nil
-		case seen[next]:
-			return nil, contractError(operation, http.StatusOK, "the pages of the list lead in a circle")
-		}
-		seen[next] = true
-		token = next
-	}
-	return nil, contractError(operation, http.StatusOK, "the list does not end after "+strconv.Itoa(maxPages)+" pages")
-}
-
 // restPath puts an id into a path. Ids are opaque and may hold a slash.
 func restPath(base, id, suffix string) (string, error) {
 	if strings.Trim(id, ". ") == "" {
