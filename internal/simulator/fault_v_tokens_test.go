@@ -223,6 +223,7 @@ func TestFault_V3_ATokenEndpointThatFailsIsAskedOnceAMinute(t *testing.T) {
 						}
 					})
 					time.Sleep(2 * time.Minute) // until the last request has ended
+					synctest.Wait()             // which the race detector understands
 					require.GreaterOrEqual(t, g.gap, time.Minute)
 					require.Greater(t, g.tokens, 25, "it is asked again, each time that it may be")
 					require.Zero(t, g.data)
