@@ -137,7 +137,7 @@ func (s *Server) launch(ctx context.Context, postgres, data string, account acco
 // run starts the server's program and waits until it answers.
 func (s *Server) run(ctx context.Context) error {
 	path := filepath.Join(s.directory, "log")
-	said, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	said, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // in the directory that Start made
 	if err != nil {
 		return fmt.Errorf("open the server's log: %w", err)
 	}
@@ -156,7 +156,7 @@ func (s *Server) run(ctx context.Context) error {
 		return nil
 	}
 	stopped := s.end()
-	text, _ := os.ReadFile(path)
+	text, _ := os.ReadFile(path) //nolint:gosec // the same
 	return errors.Join(fmt.Errorf("PostgreSQL on port %d did not answer:\n%s", s.Port, text), stopped)
 }
 
