@@ -273,7 +273,7 @@ func requireHarmless(t *testing.T, name string, page *httptest.ResponseRecorder)
 func requirePrintable(t *testing.T, name, text string) {
 	t.Helper()
 	for _, r := range text {
-		require.True(t, unicode.IsPrint(r) || r == '\n' || r == '\t' || r == '\u00a0', "%s: %q", name, text)
+		require.True(t, unicode.IsPrint(r) || r == '\n' || r == '\t', "%s: %q", name, text)
 	}
 }
 

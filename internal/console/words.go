@@ -67,7 +67,7 @@ func when(at any) string {
 	if !known {
 		return "–"
 	}
-	return moment.UTC().Format("2006-01-02 15:04:05\u00a0UTC")
+	return moment.UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
 // ago gives how long a time is away from now, or "never".

@@ -81,7 +81,7 @@ func TestPayloadsAreReadThroughTheConsoleToThoseWhoMayUseItOnly(t *testing.T) {
 	p.open("/")
 	p.fill("password", w.password())
 	p.send("sign-in")
-	p.see("It runs without needing you")
+	p.see(w.name)
 	answered := asked(ui.URL)
 	require.Contains(t, answered, "200 ")
 	require.Contains(t, payloadsOf(strings.TrimPrefix(answered, "200 ")), canaryAbout)

@@ -140,5 +140,5 @@ func TestFault_P14_TwoBuildsOnOneQueueWorkOnEachOthersRuns(t *testing.T) {
 		edit{"workflows/flow.go", "type FlowResult struct {\n", "type FlowResult struct {\n\tBuild string `json:\"build\"`\n"},
 		edit{"activities/block.go", "type BlockResult struct {\n", "type BlockResult struct {\n\tBuild string `json:\"build\"`\n"},
 	)
-	roll(t, scale.Of(crowd{2_000, 400}, crowd{20_000, 8_000}), scale.Of(3, 12), scale.Of(0, 5*time.Second), binaries.Worker, other)
+	roll(t, scale.Of(crowd{2_000, 800}, crowd{20_000, 8_000}), scale.Of(3, 12), scale.Of(0, 5*time.Second), binaries.Worker, other)
 }

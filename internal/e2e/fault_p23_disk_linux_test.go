@@ -72,8 +72,8 @@ func TestFault_P23_APostgreSQLThatCrashesUnderTheLedgerOnlyTakesTime(t *testing.
 	w := importing(t, of, "--latency", "20ms")
 	w.env = append(w.env, "THREATSHARE_LEDGER="+postgres.Database(t))
 	w.begin()
-	for range crashes {
-		w.waitForCalls(w.calls() + 10)
+	for crash := range crashes {
+		w.waitForCalls(10 * (crash + 1))
 		postgres.Crash(t)
 		w.eventually("not ready", func() error { return w.ready(503) })
 		postgres.Restart(t)

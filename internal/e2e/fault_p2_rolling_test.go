@@ -54,5 +54,5 @@ func roll(t *testing.T, of crowd, restarts int, every time.Duration, programs ..
 }
 
 func TestFault_P2_ARollingRestartCostsNothing(t *testing.T) {
-	roll(t, scale.Of(crowd{2_000, 400}, crowd{20_000, 8_000}), scale.Of(3, 12), scale.Of(0, 5*time.Second), binaries.Worker)
+	roll(t, scale.Of(crowd{2_000, 800}, crowd{20_000, 8_000}), scale.Of(3, 12), scale.Of(0, 5*time.Second), binaries.Worker)
 }
