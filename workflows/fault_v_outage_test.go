@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,7 +31,10 @@ func TestFault_V7_AnOutageOfADayCostsFewCallsAndIsOverByItself(t *testing.T) {
 
 				require.NoError(t, w.vendors.AddFaults(t.Context(), fault.Rule{Kind: fault.Status, Status: status}))
 				began, calls := w.clock.now(), 0
+				var mu sync.Mutex // logs are read side by side
 				w.before = func(*runtime, string, int) error {
+					mu.Lock()
+					defer mu.Unlock()
 					if calls > 0 || w.clock.now().Sub(began) < 24*time.Hour {
 						return nil
 					}
