@@ -28,7 +28,7 @@ func newConsole(
 	if err != nil {
 		return nil, err
 	}
-	if why := pages.Closed(); why != "" {
+	if why := pages.Closed(); why != "" && cfg.Console == "on" && cfg.Listen != "" { // else nobody expects one
 		log.Warn("console closed", "reason", why)
 	}
 	return pages, nil

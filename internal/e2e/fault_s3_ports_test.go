@@ -35,6 +35,7 @@ func TestFault_S3_TheWorkerListensOnItsDeclaredPortOnly(t *testing.T) {
 	silent := w.startWorker("THREATSHARE_LISTEN=off")
 	w.sync(shareTTPLogs)
 	require.Empty(t, listening(t, silent.PID()))
+	require.NotContains(t, silent.Tail(100), "console closed", "nobody expects one where nothing listens")
 }
 
 // listening are the addresses that a process takes connections or datagrams at, as the kernel has them.
