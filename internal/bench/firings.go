@@ -8,8 +8,10 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/threatshare/threatshare/internal/harness"
 	"github.com/threatshare/threatshare/internal/wire"
 )
 
@@ -79,6 +81,9 @@ func (b *bench) planned(ctx context.Context, due time.Time, members []member) ([
 	return all, b.plan(ctx, all)
 }
 
+// askTime is how long a server that has other things to do may take to answer for one Schedule.
+const askTime = 2 * time.Minute
+
 // plan asks the Schedules which moment they had spread each run to.
 func (b *bench) plan(ctx context.Context, all []firing) error {
 	asking, ctx := errgroup.WithContext(ctx)
@@ -89,9 +94,14 @@ func (b *bench) plan(ctx context.Context, all []firing) error {
 			continue
 		}
 		asking.Go(func() error {
-			found, err := b.temporal.ScheduleClient().GetHandle(ctx, one.schedule).Describe(ctx)
-			if err != nil {
-				return fmt.Errorf("ask schedule %s: %w", one.schedule, err)
+			var found *client.ScheduleDescription
+			ctx, cancel := context.WithTimeout(ctx, askTime)
+			defer cancel()
+			if err := harness.Until(ctx, "ask schedule "+one.schedule, func() (err error) {
+				found, err = b.temporal.ScheduleClient().GetHandle(ctx, one.schedule).Describe(ctx)
+				return err
+			}); err != nil {
+				return err
 			}
 			for _, action := range found.Info.RecentActions {
 				if action.StartWorkflowResult != nil && action.StartWorkflowResult.WorkflowID == runID(one.schedule, one.due) {

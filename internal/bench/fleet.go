@@ -17,7 +17,7 @@ const (
 	settleTime = 6 * time.Minute
 	// runsAMinute is how many runs of flows one development server is asked for at most; with more integrations the interval
 	// grows, as it would for whoever has that many on so small a server.
-	runsAMinute = 300
+	runsAMinute = 150
 )
 
 // fleet is some idle integrations on one worker.

@@ -123,7 +123,7 @@ func TestAFleetMustHaveHealthyIntegrations(t *testing.T) {
 
 func TestAFleetIsAskedForNoMoreRunsThanADevelopmentServerDoes(t *testing.T) {
 	for integrations, wanted := range map[int]time.Duration{
-		1: time.Minute, 100: time.Minute, 101: 2 * time.Minute, 500: 5 * time.Minute, 100_000: 30 * time.Minute,
+		1: time.Minute, 50: time.Minute, 51: 2 * time.Minute, 200: 5 * time.Minute, 500: 10 * time.Minute, 100_000: 30 * time.Minute,
 	} {
 		require.Equal(t, wanted, intervalOf(integrations), integrations)
 	}
