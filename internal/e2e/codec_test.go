@@ -9,7 +9,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -163,16 +162,7 @@ func (w *world) leaveCanaries() string {
 // file, and what it has deleted and not overwritten.
 func (w *world) stored(database string) string {
 	w.t.Helper()
-	files, err := filepath.Glob(database + "*")
-	require.NoError(w.t, err)
-	require.NotEmpty(w.t, files)
-	var all strings.Builder
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		require.NoError(w.t, err)
-		all.Write(text)
-	}
-	return all.String()
+	return w.contents(database + "*")
 }
 
 // told is everything that the Temporal CLI tells of all workflows and Schedules.

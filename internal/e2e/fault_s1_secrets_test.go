@@ -196,7 +196,13 @@ func (w *world) leaveSecretsInRecords(canaries map[string]string) {
 // files is what stands in files of the world's folder.
 func (w *world) files(pattern string) string {
 	w.t.Helper()
-	found, err := filepath.Glob(filepath.Join(w.dir, pattern))
+	return w.contents(filepath.Join(w.dir, pattern))
+}
+
+// contents is what stands in all files of a pattern, of which there is one at least.
+func (w *world) contents(pattern string) string {
+	w.t.Helper()
+	found, err := filepath.Glob(pattern)
 	require.NoError(w.t, err)
 	require.NotEmpty(w.t, found)
 	var all strings.Builder
