@@ -30,7 +30,7 @@ func triesBefore(ctx context.Context) tries {
 func (t tries) leave(ctx context.Context) { activity.RecordHeartbeat(ctx, t) }
 
 // slowest is how long the next try waits at most, as in the flows' retry policy.
-const slowest = 16 * time.Minute
+const slowest = 18 * time.Minute
 
 // wait is how long the next try is to wait, zero for what the retry policy says. That counts all attempts of a step, and one of
 // many calls would meet the waits of a long outage only because every few calls fail; so after an attempt that got somewhere

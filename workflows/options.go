@@ -9,9 +9,10 @@ import (
 )
 
 // patiently is how failed steps are repeated: for as long as it takes, soon at first, and in a long outage so rarely that a
-// day of it costs a vendor fewer than a hundred calls. A wait that a vendor asks for overrides it.
+// day of it costs a vendor fewer than a hundred calls, although a step can be repeated by any worker. A wait that a vendor or its
+// client asks for overrides it.
 func patiently() *temporal.RetryPolicy {
-	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 16 * time.Minute}
+	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 18 * time.Minute}
 }
 
 // reading is for steps that read pages from a vendor: up to a minute and three quarters each, the last page's time-out

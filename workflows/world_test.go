@@ -95,12 +95,13 @@ func newWorldWith(t *testing.T, remediationTime time.Duration) *world {
 func (w *world) clients(pageSize int) vendors {
 	w.t.Helper()
 	m, err := mimecast.New(mimecast.Config{
-		BaseURL: w.sim.URLs.Mimecast, ClientID: simulator.DemoClientID, PageSize: pageSize,
+		BaseURL: w.sim.URLs.Mimecast, ClientID: simulator.DemoClientID, PageSize: pageSize, Now: w.clock.now,
 		ClientSecret: config.NewSecret(simulator.DemoMimecastSecret),
 	})
 	require.NoError(w.t, err)
 	f, err := falcon.New(falcon.Config{
 		BaseURL: w.sim.URLs.Falcon, ClientID: simulator.DemoClientID, ClientSecret: config.NewSecret(simulator.DemoFalconSecret),
+		Now: w.clock.now,
 	})
 	require.NoError(w.t, err)
 	return vendors{m, f}

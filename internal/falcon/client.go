@@ -42,6 +42,7 @@ type Config struct {
 	HTTP         *http.Client                 // nil: one as vendorapi makes it
 	PrivateHosts []string                     // hosts that may be in the own network although they are given by name
 	Observe      func(vendorapi.Call)         // sees every finished call, for metrics; may be nil
+	Now          func() time.Time             // the clock; nil: time.Now
 	BatchSize    int                          // entries in one look-up or write, 1 to 2000; 0: 200
 	ListLimit    int                          // IOCs on one page of the list, 1 to 2000; 0: 2000
 	AlertLimit   int                          // alerts on one page, 2 to 1000; 0: 1000
@@ -86,6 +87,9 @@ func New(cfg Config) (*Client, error) {
 	case cfg.AlertLimit < minAlerts || cfg.AlertLimit > maxAlerts:
 		return nil, fmt.Errorf("falcon: alert limit %d: must be %d to %d", cfg.AlertLimit, minAlerts, maxAlerts)
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	base, err := vendorapi.ParseBaseURL(cfg.BaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("falcon: %w", err)
@@ -98,6 +102,7 @@ func New(cfg Config) (*Client, error) {
 		BaseURL: cfg.BaseURL,
 		HTTP:    cfg.HTTP, PrivateHosts: cfg.PrivateHosts,
 		Observe: cfg.Observe,
+		Now:     cfg.Now,
 		Dialect: vendorapi.Dialect{Vendor: vendor, Refusal: refusal, Wait: wait, Pace: pace, Stale: stale},
 		Token: credentials{
 			region: region, id: cfg.ClientID, secret: cfg.ClientSecret, memberCID: cfg.MemberCID,
@@ -106,7 +111,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("falcon: %w", err)
 	}
-	c := &Client{api: api, clientID: cfg.ClientID, prefix: cfg.EnvPrefix, batch: cfg.BatchSize, now: time.Now}
+	c := &Client{api: api, clientID: cfg.ClientID, prefix: cfg.EnvPrefix, batch: cfg.BatchSize, now: cfg.Now}
 	c.listLimit.Store(int64(cfg.ListLimit))
 	c.alertLimit.Store(int64(cfg.AlertLimit))
 	return c, nil

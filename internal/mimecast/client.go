@@ -34,6 +34,7 @@ type Config struct {
 	HTTP         *http.Client                 // nil: one as vendorapi makes it
 	PrivateHosts []string                     // hosts that may be in the own network although they are given by name
 	Observe      func(vendorapi.Call)         // sees every finished call, for metrics; may be nil
+	Now          func() time.Time             // the clock; nil: time.Now
 	PageSize     int                          // records asked for with each page, 1 to 100; 0: 100
 	EnvPrefix    string                       // of the variables that a remedy names, such as "ACME_"; "": the default set's
 }
@@ -70,6 +71,9 @@ func New(cfg Config) (*Client, error) {
 	case cfg.PageSize < 1 || cfg.PageSize > maxPageSize:
 		return nil, fmt.Errorf("mimecast: page size %d: must be 1 to %d", cfg.PageSize, maxPageSize)
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	observe := cfg.Observe
 	if observe == nil {
 		observe = func(vendorapi.Call) {}
@@ -82,13 +86,15 @@ func New(cfg Config) (*Client, error) {
 			observe(call)
 		},
 		Dialect: vendorapi.Dialect{Vendor: vendor, Refusal: refusal, Wait: wait, Pace: pace, Stale: stale},
+		Now:     cfg.Now,
 		Token:   tokenRequest(cfg.ClientID, cfg.ClientSecret),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("mimecast: %w", err)
 	}
 	return &Client{
-		api: api, pageSize: cfg.PageSize, prefix: cfg.EnvPrefix, links: newLinkMemory(maxRemembered), made: newCreations(time.Now), interrupted: newInterruptions(time.Now),
+		api: api, pageSize: cfg.PageSize, prefix: cfg.EnvPrefix, links: newLinkMemory(maxRemembered),
+		made: newCreations(cfg.Now), interrupted: newInterruptions(cfg.Now),
 	}, nil
 }
 

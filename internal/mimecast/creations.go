@@ -93,8 +93,8 @@ func mayHaveBeenMade(err error) bool {
 		return true
 	}
 	switch {
-	case failure.Class != vendorapi.Unavailable && failure.Class != vendorapi.Contract:
-		return false // refused, or not sent
+	case failure.NotMade, failure.Class != vendorapi.Unavailable && failure.Class != vendorapi.Contract:
+		return false // not sent, or refused
 	case failure.Status >= http.StatusInternalServerError:
 		return failure.Status != http.StatusServiceUnavailable && failure.Status != http.StatusNotImplemented
 	case failure.Status >= http.StatusMultipleChoices:

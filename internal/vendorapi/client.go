@@ -1,8 +1,8 @@
 // Package vendorapi is what both vendors' clients share: one request and its bounded answer, one error type, one token for
-// all callers, the waits that a vendor asks for, and the pace at which the end of a rate limit is approached. It knows
-// neither vendor. It makes one attempt: repeating is Temporal's. (net/http repeats a read, never a write, whose kept-alive
-// connection breaks before the answer.) It never sits a vendor's wait out, but says in an error how long it is; only the gap
-// between two calls near the end of a limit, a second at most, is waited for here.
+// all callers, the waits that a vendor asks for, the pace at which the end of a rate limit is approached, and the rest while a
+// vendor gives no answer. It knows neither vendor. It makes one attempt: repeating is Temporal's. (net/http repeats a read,
+// never a write, whose kept-alive connection breaks before the answer.) It never sits a wait out, but says in an error how long
+// it is; only the gap between two calls near the end of a limit, a second at most, is waited for here.
 package vendorapi
 
 import (
@@ -39,9 +39,11 @@ type Client struct {
 	http    *http.Client
 	tokens  *Tokens
 	gate    Gate
+	breaker breaker
 	skew    skew
 	dialect Dialect
 	observe func(Call)
+	now     func() time.Time
 }
 
 // Call is one finished call, for metrics.
@@ -59,16 +61,23 @@ type Config struct {
 	// PrivateHosts are hosts that may be in the own network although they are given by name.
 	PrivateHosts []string
 	Dialect      Dialect
-	Observe      func(Call) // may be nil
+	Observe      func(Call)       // may be nil
+	Now          func() time.Time // the clock of waits and of the lives of tokens; nil: time.Now
 	// Token makes one token request, with PostForm of the client that it is given.
 	Token func(ctx context.Context, c *Client) (Token, error)
 }
 
-// ForgetFailure lets the next call ask for a token at once even if the last token request failed just now.
-func (c *Client) ForgetFailure() { c.tokens.Forget() }
+// ForgetFailure lets the next call be made at once even if those before had no answer, or the last token request failed.
+func (c *Client) ForgetFailure() {
+	c.tokens.Forget()
+	c.breaker.retry()
+}
 
-// ForgetToken makes the next call ask for a new token, whatever became of the last request for one.
-func (c *Client) ForgetToken() { c.tokens.Reset() }
+// ForgetToken is ForgetFailure for a new token.
+func (c *Client) ForgetToken() {
+	c.tokens.Reset()
+	c.breaker.retry()
+}
 
 // Authenticate makes sure that there is a token. Every failure is an *Error.
 func (c *Client) Authenticate(ctx context.Context) error {
@@ -90,10 +99,15 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Observe == nil {
 		cfg.Observe = func(Call) {}
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	caller := *cfg.HTTP
 	caller.CheckRedirect = notFollowed
-	c := &Client{base: base, http: &caller, dialect: cfg.Dialect, observe: cfg.Observe}
+	c := &Client{base: base, http: &caller, dialect: cfg.Dialect, observe: cfg.Observe, now: cfg.Now}
+	c.gate.now, c.breaker = cfg.Now, breaker{failing: map[string]bool{}, now: cfg.Now}
 	c.tokens = NewTokens(func(ctx context.Context) (Token, error) { return cfg.Token(ctx, c) })
+	c.tokens.now = cfg.Now
 	return c, nil
 }
 
@@ -121,6 +135,9 @@ func (c *Client) Do(ctx context.Context, req Request, out any) (Answer, error) {
 		// First of all, so that nobody asks for a token only to wait with it.
 		if left := c.gate.Left(); left > 0 {
 			return Answer{}, c.waiting(req, left)
+		}
+		if left := c.breaker.Left(req.operation()); left > 0 {
+			return Answer{}, c.resting(req, left)
 		}
 		token, err := c.tokens.Get(ctx)
 		if err != nil {
@@ -206,12 +223,41 @@ func (c *Client) build(ctx context.Context, req Request, body io.Reader) (*http.
 
 func (c *Client) waiting(req Request, left time.Duration) *Error {
 	return &Error{
-		Class: Throttled, Vendor: c.dialect.Vendor, Operation: req.operation(), RetryAfter: left,
+		Class: Throttled, Vendor: c.dialect.Vendor, Operation: req.operation(), RetryAfter: left, NotMade: true,
 		Message: "not called: the vendor has asked to wait",
 	}
 }
 
+func (c *Client) resting(req Request, left time.Duration) *Error {
+	return &Error{
+		Class: Unavailable, Vendor: c.dialect.Vendor, Operation: req.operation(), RetryAfter: left, NotMade: true,
+		Message: c.breaker.why(),
+	}
+}
+
+// send makes one request, unless the vendor is left alone at the moment, and notes whether the vendor is there.
 func (c *Client) send(httpReq *http.Request, req Request) (Answer, *Error) {
+	if left := c.breaker.begin(req.operation()); left > 0 {
+		return Answer{}, c.resting(req, left)
+	}
+	answer, refusal := c.receive(httpReq, req)
+	switch {
+	case refusal == nil, answered(refusal):
+		c.breaker.answered()
+	case refusal.Class == Unavailable && httpReq.Context().Err() == nil:
+		refusal.RetryAfter = max(refusal.RetryAfter, c.breaker.silent(req.operation(), refusal.Message))
+	default: // tells nothing: a page of something in between, or a caller who did not wait for the answer
+	}
+	return answer, refusal
+}
+
+// answered says whether it is the vendor that has refused.
+func answered(refusal *Error) bool {
+	return refusal.Class != Contract && refusal.Status != 0 && refusal.Status < http.StatusInternalServerError &&
+		(refusal.Class != Unavailable || refusal.Status >= http.StatusBadRequest)
+}
+
+func (c *Client) receive(httpReq *http.Request, req Request) (Answer, *Error) {
 	started := time.Now()
 	call := Call{Vendor: c.dialect.Vendor, Operation: req.operation()}
 	defer func() {
@@ -252,7 +298,7 @@ func (c *Client) send(httpReq *http.Request, req Request) (Answer, *Error) {
 	}
 	refusal.Vendor, refusal.Operation, refusal.Status = c.dialect.Vendor, req.operation(), res.StatusCode
 	if throttled {
-		refusal.RetryAfter = c.gate.Close(c.dialect.Wait(res.Header, time.Now()))
+		refusal.RetryAfter = c.gate.Close(c.dialect.Wait(res.Header, c.now()))
 	}
 	return answer, refusal
 }

@@ -40,6 +40,7 @@ type Error struct {
 	Remedy     string // what a person can do about it, for errors that time does not heal
 	RetryAfter time.Duration
 	TraceID    string // what the vendor's support asks for
+	NotMade    bool   // no request was sent, so nothing can have changed at the vendor
 
 	// Items are the vendor's reasons for single entries of a refused batch, if it gave any.
 	Items []Item

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// SetClock makes the gate and the tokens of a client read the time from now.
+// SetClock makes the gate, the breaker and the tokens of a client read the time from now.
 func (c *Client) SetClock(now func() time.Time) {
 	c.gate.SetClock(now)
 	c.tokens.SetClock(now)
+	c.breaker.now, c.now = now, now
 }
 
 // SetClock makes the gate read the time from now.

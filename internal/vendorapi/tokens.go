@@ -133,11 +133,11 @@ func (t *Tokens) Reset() {
 	t.value, t.failed = "", nil
 }
 
-// heldBack says whether the token request was not made at all, because the vendor has asked to wait: that wait is shorter
-// than the rest after a failure and must not become one.
+// heldBack says whether the token request was not made at all: the wait that kept it back may be shorter than the rest after a
+// failure, and must not become one.
 func heldBack(err error) bool {
 	refusal, ok := errors.AsType[*Error](err)
-	return ok && refusal.Class == Throttled && refusal.Status == 0
+	return ok && refusal.NotMade
 }
 
 // remembered is a failure of a while ago: a wait that it asks for has become shorter or longer since.

@@ -12,13 +12,16 @@ import (
 	"time"
 )
 
+// requestTimeout is how long a whole request takes at most.
+const requestTimeout = time.Minute
+
 // NewHTTPClient gives the HTTP client that both vendors are called with: time-outs for every phase, no redirects (a
-// redirect would carry the token elsewhere). The whole request takes a minute at most.
+// redirect would carry the token elsewhere).
 func NewHTTPClient() *http.Client { return newHTTPClient(newDialer().DialContext) }
 
 func newHTTPClient(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Client {
 	return &http.Client{
-		Timeout: time.Minute,
+		Timeout: requestTimeout,
 		Transport: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           dial,
