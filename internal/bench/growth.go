@@ -15,7 +15,7 @@ const (
 	loadedAtOnce = 20_000
 	// growthTime is how long one import may take: what a million needs is longer on a slow machine than anybody wants to wait,
 	// and how much memory and how many calls it needs is known before.
-	growthTime = 6 * time.Minute
+	growthTime = 12 * time.Minute
 )
 
 // size is one size of the growth.

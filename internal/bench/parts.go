@@ -40,7 +40,7 @@ func parts() []part {
 		{
 			name: "growth", rounds: 1, measure: (*run).measureGrowth,
 			about: "First imports of hashes from Falcon's IOC list that grow tenfold: memory, calls, events and time. BYOTI's quota is set " +
-				"to as much as is listed; an account usually has 100,000. What is not done after six minutes is broken off and said to be.",
+				"to as much as is listed; an account usually has 100,000. What is not done after twelve minutes is broken off and said to be.",
 		},
 		{
 			name: "cluster", rounds: 1, measure: (*run).measureCluster,
