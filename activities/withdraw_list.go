@@ -60,6 +60,7 @@ type WithdrawListResult struct {
 	Items   []ListedItem `json:"items,omitempty"` // dry run: the first 500 found
 	More    bool         `json:"more,omitempty"`
 	Next    string       `json:"next,omitempty"`
+	Again   bool         `json:"again,omitempty"` // it began at the start of the list, since the vendor did not know its place
 }
 
 // ListedItem is a value on a list. Its JSON is an outside name.
@@ -113,7 +114,9 @@ func (a *Activities) withdrawIOCs(ctx context.Context, falcon Falcon, in Withdra
 	page, err := falcon.ListIOCs(ctx, indicator.ListQuery{After: in.Next})
 	if err != nil && stalePage(err, Cursor{Page: in.Next}) {
 		in.Next = "" // what is deleted already is not listed again
-		return a.withdrawIOCs(ctx, falcon, in)
+		result, err := a.withdrawIOCs(ctx, falcon, in)
+		result.Again = true
+		return result, err
 	}
 	if err != nil {
 		return WithdrawListResult{}, err

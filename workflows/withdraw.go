@@ -12,8 +12,14 @@ import (
 	"github.com/threatshare/threatshare/internal/wire"
 )
 
-// shownOfList is how many values of a list a dry run shows; the others are only counted.
-const shownOfList = 200
+const (
+	// shownOfList is how many values of a list a dry run shows; the others are only counted.
+	shownOfList = 200
+	// maxSteps is more than the longest list of a vendor has pages, and maxAgain more than its place can be lost in: a list that
+	// leads in a circle would otherwise be read for ever.
+	maxSteps = 10_000
+	maxAgain = 10
+)
 
 // WithdrawInput says what is to be taken back: everything that the integration made at both vendors.
 type WithdrawInput struct {
@@ -43,7 +49,9 @@ type ListProgress struct {
 	Detail  string `json:"detail,omitempty"`
 	Done    bool   `json:"done"`
 
-	Next string `json:"next,omitempty"` // where the last step stopped
+	Next  string `json:"next,omitempty"`  // where the last step stopped
+	Steps int    `json:"steps,omitempty"` // so far
+	Again int    `json:"again,omitempty"` // how many of them had to begin at the start of the list
 }
 
 // Withdraw takes back everything that an integration made at both vendors, list by list, or only says what that is. It goes on
@@ -100,6 +108,13 @@ func (p *Progress) step(ctx workflow.Context, in WithdrawInput, list *ListProgre
 	list.Next, list.Done = step.Next, !step.More
 	if step.Detail != "" {
 		list.Detail = step.Detail
+	}
+	if list.Steps++; step.Again {
+		list.Again++
+	}
+	if !list.Done && (list.Steps >= maxSteps || list.Again >= maxAgain) {
+		list.Detail, list.Done = "the list does not come to an end, or its pages are refused: withdraw again later, and report this if it stays so", true
+		list.Left++ // how many is not known
 	}
 }
 

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -11,9 +12,11 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/threatshare/threatshare/activities"
+	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/ledger"
 	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/simulator/mimecast"
+	"github.com/threatshare/threatshare/internal/vendorapi"
 	"github.com/threatshare/threatshare/internal/wire"
 	"github.com/threatshare/threatshare/workflows"
 )
@@ -224,6 +227,59 @@ func TestAListThatAVendorForbidsIsLeftAndTheOthersGoOn(t *testing.T) {
 			require.Equal(t, made()[tc.left[0]], found(t, progress)[tc.left[0]])
 			require.Equal(t, blocked{}, w.blocked())
 			require.Empty(t, w.ownIOCs())
+		})
+	}
+}
+
+// endless is Falcon with a list that does not come to an end.
+type endless struct {
+	activities.Falcon
+
+	refuses bool // each page after the first
+}
+
+func (e endless) ListIOCs(ctx context.Context, q indicator.ListQuery) (indicator.ListPage, error) {
+	if e.refuses && q.After != "" {
+		return indicator.ListPage{}, &vendorapi.Error{Class: vendorapi.Contract, Vendor: "falcon", Code: vendorapi.PageTokenRefused}
+	}
+	page, err := e.Falcon.ListIOCs(ctx, indicator.ListQuery{})
+	page.Next = "further"
+	return page, err
+}
+
+type endlessVendors struct {
+	vendors
+
+	refuses bool
+}
+
+func (v endlessVendors) Falcon(name string) (activities.Falcon, error) {
+	falcon, err := v.vendors.Falcon(name)
+	return endless{falcon, v.refuses}, err
+}
+
+func TestFault_V16_AnUndoOfAListThatDoesNotEndComesToAnEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		refuses      bool
+		before, most int // steps
+	}{
+		"its pages are refused": {true, 0, 20},
+		"it goes on and on":     {false, 9_990, 10_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := lived(t)
+			w.Vendors = endlessVendors{w.clients(100), c.refuses}
+			progress, err := w.undo(workflows.WithdrawInput{DryRun: true, Progress: &workflows.Progress{DryRun: true, Lists: []workflows.ListProgress{
+				{ListAt: activities.ListAt{List: ledger.FalconIOCs, Vendor: "falcon"}, Steps: c.before}, {ListAt: activities.ListAt{List: ledger.BYOTI, Vendor: "mimecast"}},
+			}}})
+			require.NoError(t, err)
+			require.True(t, progress.Done)
+			endless, others := progress.Lists[0], progress.Lists[1]
+			require.LessOrEqual(t, endless.Steps, c.most)
+			require.Positive(t, endless.Left)
+			require.Contains(t, endless.Detail, "does not come to an end")
+			require.Zero(t, others.Left)
+			require.Equal(t, made()[ledger.BYOTI], others.Found)
 		})
 	}
 }
