@@ -86,10 +86,10 @@ type MimecastLists interface {
 	DeleteGroup(ctx context.Context, id string) error
 
 	Policies(ctx context.Context) ([]indicator.Policy, error)
-	// EnsureGroupPolicy finds the policy that blocks the members of the group or makes it.
-	EnsureGroupPolicy(ctx context.Context, description, groupID string) (indicator.Policy, error)
-	// BlockSenderDomains makes a policy for each domain; SendersThere only says what it would find.
-	BlockSenderDomains(ctx context.Context, description string, domains []string) ([]indicator.Outcome, error)
+	// EnsureGroupPolicy finds the policy that blocks the members of the group or makes it. It removes copies of it.
+	EnsureGroupPolicy(ctx context.Context, description, groupID string) (indicator.Policy, indicator.Copies, error)
+	// BlockSenderDomains makes a policy for each domain, and removes copies; SendersThere only says what it would find.
+	BlockSenderDomains(ctx context.Context, description string, domains []string) ([]indicator.Outcome, indicator.Copies, error)
 	SendersThere(ctx context.Context, description string, domains []string) ([]indicator.Outcome, error)
 	DeletePolicy(ctx context.Context, id string) error
 

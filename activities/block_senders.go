@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/ledger"
 )
@@ -44,7 +46,8 @@ func (a *Activities) ensureSenderGroup(ctx context.Context, in EnsureSenderGroup
 	if err != nil {
 		return SenderGroup{}, err
 	}
-	policy, err := mimecast.EnsureGroupPolicy(ctx, name, id)
+	policy, copies, err := mimecast.EnsureGroupPolicy(ctx, name, id)
+	tellOfCopies(ctx, copies)
 	if err != nil {
 		return SenderGroup{}, err
 	}
@@ -126,12 +129,20 @@ func (a *Activities) blockAlertDomains(ctx context.Context, in BlockInput) (Bloc
 		outcomes, err := mimecast.SendersThere(ctx, description, valuesOf(todo))
 		return rehearsed(in, ledger.SenderPolicies, already, todo, outcomes), err
 	}
-	outcomes, failed := mimecast.BlockSenderDomains(ctx, description, valuesOf(todo))
+	outcomes, copies, failed := mimecast.BlockSenderDomains(ctx, description, valuesOf(todo))
+	tellOfCopies(ctx, copies)
 	if err := a.allRefused(ctx, in.Integration, ledger.SenderPolicies, outcomes, "mimecast", "the words of the refusal"); err != nil {
 		return BlockResult{}, err
 	}
 	counts, err := a.settleBlocks(ctx, in, ledger.SenderPolicies, duplicateIsForeign, todo, outcomes)
 	return BlockResult{Counts: already.Plus(counts)}, cmp.Or(err, having(counts.settled(), failed))
+}
+
+// tellOfCopies tells of policies that were there twice, since two workers had made them.
+func tellOfCopies(ctx context.Context, copies indicator.Copies) {
+	if copies != (indicator.Copies{}) {
+		activity.GetLogger(ctx).Info("copies of own policies removed", "removed", copies.Removed, "left", copies.Left)
+	}
 }
 
 // rehearsed is what a dry run finds: what is there already, and what would be made.

@@ -19,6 +19,12 @@ type Policy struct {
 	Domain      string `json:"domain,omitempty"`  // it applies from this domain, lower case
 }
 
+// Copies is what became of entries of ours that were there more than once: all but one are removed, as far as the vendor lets us.
+type Copies struct {
+	Removed int
+	Left    int
+}
+
 // ManagedURL is an entry of the list of URLs that clicks are checked against, whoever made it.
 type ManagedURL struct {
 	ID        string `json:"id"`

@@ -166,7 +166,7 @@ func TestQuirk9IDsAreTextOfAnyLengthAndMayDiffer(t *testing.T) {
 		return answer{body: `{"policies":[{"id":"` + strings.Repeat("x", reads) + `","description":"` + mark + `","option":"block_sender","from":{"type":"email_domain","domain":"bad.example"}}]}`}
 	})
 	for range 3 {
-		outcomes, err := client.BlockSenderDomains(t.Context(), mark, []string{"bad.example"})
+		outcomes, _, err := client.BlockSenderDomains(t.Context(), mark, []string{"bad.example"})
 		require.NoError(t, err)
 		require.NotEmpty(t, outcomes[0].ID)
 	}
@@ -180,7 +180,7 @@ func TestQuirk10EachStyleHasItsOwnNames(t *testing.T) {
 	_, err := client.AddGroupDomains(t.Context(), "g1", []string{"bad.example"}, "why")
 	require.NoError(t, err)
 	f.answersPolicies(answer{body: `{"definitions":[]}`}, answer{body: `{"policyId":"p"}`})
-	_, err = client.BlockSenderDomains(t.Context(), mark, []string{"bad.example"})
+	_, _, err = client.BlockSenderDomains(t.Context(), mark, []string{"bad.example"})
 	require.NoError(t, err)
 	require.Contains(t, f.asked(membersPath)[0].body, `"note":"why"`)
 	require.Contains(t, f.posted(policiesPath), `"domain":"bad.example"`)

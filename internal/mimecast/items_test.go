@@ -262,7 +262,7 @@ func TestEveryDomainHasItsOwnOutcomeHoweverItsPolicyIsRefused(t *testing.T) {
 					return answer{body: `{"id":"p","data":[{"id":"p"}]}`}
 				}
 			})
-			outcomes, err := f.client().BlockSenderDomains(t.Context(), mark, values)
+			outcomes, _, err := f.client().BlockSenderDomains(t.Context(), mark, values)
 			require.NoError(t, err, "%s: %s", path, form)
 			requireSettled(t, values, outcomes)
 			require.Contains(t, outcomes[1].Refused, "nobody knows", "%s: %s", path, form)

@@ -51,40 +51,60 @@ func (c *Client) policyEntries(ctx context.Context) (entries []policyEntry, err 
 }
 
 // EnsureGroupPolicy gives the policy of this description that blocks the members of the group, and makes it if there is
-// none. One that a person has switched off or changed into an exemption is given as it is. Every failure is a
-// *vendorapi.Error; one of class Unavailable may mean that an earlier try may have made the policy, and says when to ask
-// again.
-//
-// Ids may differ between reads. A policy of this description on a group with another id is therefore compared by the name of
-// its group; where that cannot be read, it is an error of class Rejected rather than a second policy.
-func (c *Client) EnsureGroupPolicy(ctx context.Context, description, groupID string) (indicator.Policy, error) {
+// none. One that a person has switched off or changed into an exemption is given as it is. If there are several as they were
+// made, all but one are removed. Every failure is a *vendorapi.Error; one of class Unavailable may mean that an earlier try may
+// have made the policy, and says when to ask again.
+func (c *Client) EnsureGroupPolicy(ctx context.Context, description, groupID string) (indicator.Policy, indicator.Copies, error) {
 	description = strings.TrimSpace(description)
-	policies, err := c.Policies(ctx)
+	entries, err := c.policyEntries(ctx)
 	if err != nil {
-		return indicator.Policy{}, err
+		return indicator.Policy{}, indicator.Copies{}, err
 	}
-	var others []indicator.Policy
-	for _, policy := range policies {
-		switch {
-		case policy.Description != description || policy.GroupID == "":
-		case policy.GroupID == groupID:
-			return policy, nil
-		default:
-			others = append(others, policy)
-		}
+	ours, err := c.ofGroup(ctx, description, groupID, entries)
+	if err != nil {
+		return indicator.Policy{}, indicator.Copies{}, err
 	}
-	for _, other := range others {
-		same, err := c.sameGroup(ctx, other.GroupID, groupID)
-		if err != nil || same {
-			return other, err
-		}
+	if len(ours) > 0 {
+		stays, copies := kept(ours)
+		return stays, c.removeCopies(ctx, copies), nil
 	}
 	wanted := newPolicyOf(description, applies{Type: typeGroup, GroupID: groupID})
 	id, err := c.made.once("policy "+description, func() (string, error) { return c.createPolicy(ctx, wanted) })
 	if err != nil {
-		return indicator.Policy{}, err
+		return indicator.Policy{}, indicator.Copies{}, err
 	}
-	return indicator.Policy{ID: id, Description: description, Option: optionBlock, Enabled: true, GroupID: groupID}, nil
+	return indicator.Policy{ID: id, Description: description, Option: optionBlock, Enabled: true, GroupID: groupID}, indicator.Copies{}, nil
+}
+
+// ofGroup gives those policies of a description that block the members of a group.
+//
+// Ids may differ between reads. A policy on a group with another id is therefore compared by the name of its group, unless one
+// has the id that is asked for; where that cannot be read, it is an error of class Rejected rather than a second policy.
+func (c *Client) ofGroup(ctx context.Context, description, groupID string, entries []policyEntry) (same []policyEntry, err error) {
+	var others []policyEntry
+	for _, entry := range entries {
+		switch policy := entry.policy(); {
+		case policy.Description != description || policy.GroupID == "":
+		case policy.GroupID == groupID:
+			same = append(same, entry)
+		default:
+			others = append(others, entry)
+		}
+	}
+	if len(same) > 0 {
+		return same, nil
+	}
+	for _, other := range others {
+		is, err := c.sameGroup(ctx, other.policy().GroupID, groupID)
+		switch {
+		case err != nil && len(same) > 0: // not surely ours, and one is found
+		case err != nil:
+			return nil, err
+		case is:
+			same = append(same, other)
+		}
+	}
+	return same, nil
 }
 
 // sameGroup says whether two ids are of one group. A group of the first id that is gone is another one.
@@ -115,11 +135,12 @@ func (c *Client) sameGroup(ctx context.Context, one, other string) (bool, error)
 	return names[0] == names[1], nil
 }
 
-// BlockSenderDomains makes one policy for each domain, "applies from" = the domain. The list of policies is read once. One
+// BlockSenderDomains makes one policy for each domain, "applies from" = the domain. The list of policies is read once, and once
+// more if copies of our policies, of whatever domain, were removed. One
 // outcome for each domain in order: its ID is that of our policy (the one of this description), made now or before; Duplicate
 // if somebody else's policy blocks the domain; Foreign if somebody else's exempts it. The outcomes are good also next to an
 // error, then an empty one was not settled. The error is a *vendorapi.Error.
-func (c *Client) BlockSenderDomains(ctx context.Context, description string, domains []string) ([]indicator.Outcome, error) {
+func (c *Client) BlockSenderDomains(ctx context.Context, description string, domains []string) ([]indicator.Outcome, indicator.Copies, error) {
 	outcomes := make([]indicator.Outcome, len(domains))
 	for i, domain := range domains {
 		outcomes[i].Key = indicator.Key{Kind: indicator.Domain, Value: domain}
@@ -127,7 +148,11 @@ func (c *Client) BlockSenderDomains(ctx context.Context, description string, dom
 	description = strings.TrimSpace(description)
 	entries, err := c.policyEntries(ctx)
 	if err != nil {
-		return outcomes, err
+		return outcomes, indicator.Copies{}, err
+	}
+	entries, copies, err := c.withoutCopies(ctx, description, entries)
+	if err != nil {
+		return outcomes, copies, err
 	}
 	known := knownSenders(description, entries)
 	for i, domain := range domains {
@@ -135,13 +160,13 @@ func (c *Client) BlockSenderDomains(ctx context.Context, description string, dom
 		outcome, found := known[domain]
 		if !found {
 			if outcome, err = c.blockSender(ctx, description, domain); err != nil {
-				return outcomes, err
+				return outcomes, copies, err
 			}
 			known[domain] = outcome
 		}
 		outcomes[i], outcomes[i].Key = outcome, key
 	}
-	return outcomes, nil
+	return outcomes, copies, nil
 }
 
 // knownSenders gives what is there already, by domain. Ours counts first, then a foreign exemption. A foreign policy that is

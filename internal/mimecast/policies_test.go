@@ -72,7 +72,7 @@ func TestPoliciesOfBothStylesAreTheSame(t *testing.T) {
 func TestAListOfPoliciesUnderNoKnownNameIsNotEmpty(t *testing.T) {
 	f := newFake(t)
 	f.says(policiesPath, answer{body: `{"items":[{"id":"p1"}],"meta":{}}`})
-	_, err := f.client().EnsureGroupPolicy(t.Context(), mark, "g1")
+	_, _, err := f.client().EnsureGroupPolicy(t.Context(), mark, "g1")
 	require.Equal(t, vendorapi.Contract, refusalOf(t, err).Class)
 	require.Zero(t, f.posts(policiesPath))
 }
@@ -83,7 +83,7 @@ func TestThePolicyOfTheGroupIsMadeOnce(t *testing.T) {
 		f.answersPolicies(answer{body: `{"policies":[],"meta":{}}`}, answer{status: 201, body: made})
 		client := f.client()
 		for range 2 {
-			policy, err := client.EnsureGroupPolicy(t.Context(), mark, "g1")
+			policy, _, err := client.EnsureGroupPolicy(t.Context(), mark, "g1")
 			require.NoError(t, err)
 			require.Equal(t, indicator.Policy{ID: "p1", Description: mark, Option: "block_sender", Enabled: true, GroupID: "g1"}, policy)
 		}
@@ -96,7 +96,7 @@ func TestThePolicyOfTheGroupIsMadeOnce(t *testing.T) {
 func TestThePolicyIsFoundAgainByDescriptionAndGroup(t *testing.T) {
 	f := newFake(t)
 	f.says(policiesPath, answer{body: file(t, "policies-rest.json")})
-	policy, err := f.client().EnsureGroupPolicy(t.Context(), mark, "g1")
+	policy, _, err := f.client().EnsureGroupPolicy(t.Context(), mark, "g1")
 	require.NoError(t, err)
 	require.Equal(t, "p1", policy.ID)
 	require.Equal(t, []string{"GET " + policiesPath}, f.calls())
@@ -105,7 +105,7 @@ func TestThePolicyIsFoundAgainByDescriptionAndGroup(t *testing.T) {
 func TestAPolicyThatWasSwitchedOffIsGivenAsItIs(t *testing.T) {
 	f := newFake(t)
 	f.says(policiesPath, answer{body: `{"policies":[{"id":"p1","description":" threatshare:acme ","option":"block_sender","enabled":"false","from":{"type":"PROFILE_GROUP","groupId":"g1"}}]}`})
-	policy, err := f.client().EnsureGroupPolicy(t.Context(), mark, "g1")
+	policy, _, err := f.client().EnsureGroupPolicy(t.Context(), mark, "g1")
 	require.NoError(t, err)
 	require.False(t, policy.Enabled)
 }
@@ -130,7 +130,7 @@ func TestAPolicyOnAnotherGroupIsNotTheOneWanted(t *testing.T) {
 		f.answersPolicies(answer{body: list}, answer{body: `{"id":"p-new"}`})
 		f.says(groupsPath+"/other", c.other)
 		f.says(groupsPath+"/g1", c.wanted)
-		policy, err := f.client().EnsureGroupPolicy(t.Context(), mark, "g1")
+		policy, _, err := f.client().EnsureGroupPolicy(t.Context(), mark, "g1")
 		require.Equal(t, c.made, f.posts(policiesPath), c.what)
 		if c.refused {
 			refused := refusalOf(t, err)
@@ -148,13 +148,13 @@ func TestWithoutRESTThePolicyIsMadeTheClassicWay(t *testing.T) {
 	f.says(getPolicyPath, answer{body: `{"meta":{"status":200},"data":[],"fail":[]}`})
 	f.says(createClassic, answer{body: `{"data":[{"option":"block_sender","id":"p1","policy":{"description":"x"}}]}`})
 	client := f.client()
-	policy, err := client.EnsureGroupPolicy(t.Context(), mark, "g1")
+	policy, _, err := client.EnsureGroupPolicy(t.Context(), mark, "g1")
 	require.NoError(t, err)
 	require.Equal(t, "p1", policy.ID)
 	require.JSONEq(t, `{"data":[{"option":"block_sender","policy":{"description":"threatshare:acme","fromPart":"both",
 		"from":{"type":"profile_group","groupId":"g1"},"to":{"type":"internal_addresses"},
 		"enabled":true,"fromEternal":true,"toEternal":true}}]}`, f.posted(createClassic))
-	_, err = client.BlockSenderDomains(t.Context(), mark, []string{"bad.example"})
+	_, _, err = client.BlockSenderDomains(t.Context(), mark, []string{"bad.example"})
 	require.NoError(t, err)
 	require.Contains(t, f.asked(createClassic)[1].body, `"from":{"type":"email_domain","emailDomain":"bad.example"}`)
 	require.Len(t, f.asked(policiesPath), 1, "REST is not asked again")
@@ -171,7 +171,7 @@ func TestEachDomainHasAPolicyOfItsOwn(t *testing.T) {
 		return answer{body: fmt.Sprintf(`{"id":"p%d"}`, n)}
 	})
 	values := []string{"bad.example", "worse.example", "bad.example"}
-	outcomes, err := f.client().BlockSenderDomains(t.Context(), mark, values)
+	outcomes, _, err := f.client().BlockSenderDomains(t.Context(), mark, values)
 	require.NoError(t, err)
 	requireSettled(t, values, outcomes)
 	require.Equal(t, []string{"p1", "p2", "p1"}, []string{outcomes[0].ID, outcomes[1].ID, outcomes[2].ID})
@@ -204,7 +204,7 @@ func TestADomainWithAPolicyIsLeftAsItIs(t *testing.T) {
 	} {
 		f := newFake(t)
 		f.answersPolicies(answer{body: `{"definitions":[` + strings.Join(c.list, ",") + `]}`}, answer{body: `{"id":"new"}`})
-		outcomes, err := f.client().BlockSenderDomains(t.Context(), mark, []string{"bad.example"})
+		outcomes, _, err := f.client().BlockSenderDomains(t.Context(), mark, []string{"bad.example"})
 		require.NoError(t, err, c.what)
 		c.want.Key = indicator.Key{Kind: indicator.Domain, Value: "bad.example"}
 		require.Equal(t, []indicator.Outcome{c.want}, outcomes, c.what)
@@ -226,7 +226,7 @@ func TestADomainThatIsRefusedDoesNotKeepTheOthersBack(t *testing.T) {
 		return answer{body: `{"id":"p"}`}
 	})
 	values := []string{"odd.example", "not a domain", "bad.example", "last.example", "never.example"}
-	outcomes, err := f.client().BlockSenderDomains(t.Context(), mark, values)
+	outcomes, _, err := f.client().BlockSenderDomains(t.Context(), mark, values)
 	require.Equal(t, vendorapi.Unavailable, refusalOf(t, err).Class)
 	require.Equal(t, "err_validation_domain: odd", outcomes[0].Refused)
 	require.Contains(t, outcomes[1].Refused, "not sent")
@@ -242,14 +242,14 @@ func TestAPolicyWhoseAnswerWasLostIsNotMadeTwice(t *testing.T) {
 	client, now := f.client(), at(t, "2026-11-16T10:00:00Z")
 	mimecast.SetClock(client, func() time.Time { return now })
 	for range 3 {
-		_, err := client.EnsureGroupPolicy(t.Context(), mark, "g1")
+		_, _, err := client.EnsureGroupPolicy(t.Context(), mark, "g1")
 		require.Equal(t, vendorapi.Unavailable, refusalOf(t, err).Class)
-		_, err = client.BlockSenderDomains(t.Context(), mark, []string{"bad.example"})
+		_, _, err = client.BlockSenderDomains(t.Context(), mark, []string{"bad.example"})
 		require.Equal(t, vendorapi.Unavailable, refusalOf(t, err).Class)
 	}
 	require.Equal(t, 2, f.posts(policiesPath))
 	f.answersPolicies(answer{body: `{"policies":[{"id":"late","description":"` + mark + `","option":"block_sender","from":{"type":"profile_group","groupId":"g1"}}]}`}, answer{})
-	policy, err := client.EnsureGroupPolicy(t.Context(), mark, "g1")
+	policy, _, err := client.EnsureGroupPolicy(t.Context(), mark, "g1")
 	require.NoError(t, err, "once it shows, it is believed at once")
 	require.Equal(t, "late", policy.ID)
 }
@@ -294,7 +294,7 @@ func TestADeletedPolicyIsMadeAnewAtOnce(t *testing.T) {
 	f.says(policiesPath+"/p1", answer{status: 204})
 	client := f.client()
 	for range 2 {
-		outcomes, err := client.BlockSenderDomains(t.Context(), mark, []string{"bad.example"})
+		outcomes, _, err := client.BlockSenderDomains(t.Context(), mark, []string{"bad.example"})
 		require.NoError(t, err)
 		require.NoError(t, client.DeletePolicy(t.Context(), outcomes[0].ID))
 	}

@@ -17,6 +17,9 @@ const (
 	typeEveryone = "everyone"
 )
 
+// fromBoth: a policy looks at the sender of the envelope and at that of the header.
+const fromBoth = "both"
+
 // applies is one side of a policy that is made. The key of a domain is the one thing in it that the styles differ in.
 type applies struct {
 	Type        string `json:"type"`
@@ -49,7 +52,7 @@ type newPolicyRequest struct {
 
 func newPolicyOf(description string, from applies) newPolicy {
 	return newPolicy{
-		Description: description, Option: optionBlock, FromPart: "both", From: from, To: applies{Type: typeInternal},
+		Description: description, Option: optionBlock, FromPart: fromBoth, From: from, To: applies{Type: typeInternal},
 		Enabled: true, FromEternal: true, ToEternal: true,
 	}
 }
@@ -82,6 +85,23 @@ type policyBody struct {
 	FromType    text      `json:"fromType"`
 	FromValue   text      `json:"fromValue"`
 	ToType      text      `json:"toType"`
+
+	// What a person may have changed. REST has other names for the dates, and the conditions flat.
+	FromPart      text     `json:"fromPart"`
+	FromEternal   *flag    `json:"fromEternal"`
+	ToEternal     *flag    `json:"toEternal"`
+	FromDate      text     `json:"fromDate"`
+	ToDate        text     `json:"toDate"`
+	FromDateTime  text     `json:"fromDateTime"`
+	ToDateTime    text     `json:"toDateTime"`
+	Bidirectional flag     `json:"bidirectional"`
+	Override      flag     `json:"override"`
+	Enforced      flag     `json:"enforced"`
+	Comment       text     `json:"comment"`
+	Conditions    anything `json:"conditions"`
+	SourceIPs     anything `json:"sourceIPs"`
+	Hostnames     anything `json:"hostnames"`
+	SPFDomains    anything `json:"spfDomains"`
 }
 
 // policyEntry is a policy as answers give it: REST has the body flat, classic under "policy".

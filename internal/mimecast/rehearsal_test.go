@@ -22,7 +22,7 @@ func TestSendersThatAreThereAreToldAsTheyWouldBeFound(t *testing.T) {
 	told, err := f.client().SendersThere(t.Context(), mark, values)
 	require.NoError(t, err)
 	require.Zero(t, f.posts(policiesPath))
-	found, err := f.client().BlockSenderDomains(t.Context(), mark, values)
+	found, _, err := f.client().BlockSenderDomains(t.Context(), mark, values)
 	require.NoError(t, err)
 	require.Equal(t, 1, f.posts(policiesPath))
 	require.Equal(t, found[:3], told[:3])
