@@ -66,6 +66,11 @@ func (c Counts) HeldInAll() int {
 	return sum
 }
 
+// Unreadable is the number of records that could not be read.
+func (c Counts) Unreadable() int {
+	return c.Dropped[indicator.Unreadable] + c.Dropped[indicator.UnreadableDate]
+}
+
 // booked replaces what a step can count twice when it is repeated by what the ledger has recorded for the run.
 func (c Counts) booked(source indicator.Source, recorded []ledger.Count) Counts {
 	c.Shared, c.Foreign, c.Quarantined, c.Withdrawn, c.URLsBlocked, c.Held = 0, 0, 0, 0, 0, nil

@@ -50,6 +50,7 @@ func (m *Memory) reported(report activities.Report) {
 			flow.remember(source, gap)
 		}
 	}
+	flow.takeUnread(report)
 	flow.Expected = report.Expected
 	if report.SenderGroup.ID != "" {
 		m.SenderGroup = report.SenderGroup

@@ -76,6 +76,7 @@ type FlowMemory struct {
 	TroubledAt time.Time                           `json:"troubledAt,omitzero"`
 	Gaps       map[indicator.Source]activities.Gap `json:"gaps,omitempty"` // the last of each source
 	Expected   int                                 `json:"expected,omitempty"`
+	Unread     map[indicator.Source]Unread         `json:"unread,omitempty"` // by the first source of a log or list
 }
 
 // Rejected is input that was not taken.

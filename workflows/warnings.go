@@ -50,6 +50,7 @@ func (in *integration) warnOfFlow(flow string, add func(format string, args ...a
 			add("%s: %s", source, missedBetween(gap))
 		}
 	}
+	in.warnOfUnread(flow, add)
 	switch waiting := memory.Waiting; {
 	case waiting == nil:
 	case waiting.Refused != "":

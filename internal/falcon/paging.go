@@ -11,13 +11,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/vendorapi"
 )
 
 // Why a record of a page gives no entry or sighting: keys of Dropped. They are stored, counted and shown, so they do not
 // change. alert_domains.go has those that only alerts have.
 const (
-	Unreadable      = "unreadable"       // not a record of the contract
+	Unreadable      = indicator.Unreadable
 	OtherType       = "other-type"       // an indicator of a type that nobody here can use
 	DuplicateRecord = "duplicate-record" // an older version of a record on the same page
 )

@@ -21,6 +21,12 @@ type Query struct {
 	DomainEvidence    bool // impersonation logs: only records whose identifiers say something about the domain
 }
 
+// Why a record of either vendor cannot be read: keys of Dropped, which are stored and counted.
+const (
+	Unreadable     = "unreadable"      // not a record of the contract
+	UnreadableDate = "unreadable-date" // a date in no known form; never taken for now
+)
+
 // Page is one page of a log. Read = len(Sightings) + the sum of Dropped.
 type Page struct {
 	Sightings []Sighting

@@ -19,8 +19,8 @@ const (
 	WeakEvidence           = "weak-evidence"            // nothing in the record speaks about the domain
 	NoValue                = "no-value"                 // no hash, no URL, or the null sender
 	DuplicateRecord        = "duplicate-record"         // the same record once more on the same page
-	UnreadableDate         = "unreadable-date"          // a date in no known form; never taken for now
-	Unreadable             = "unreadable"               // not a record of the contract
+	UnreadableDate         = indicator.UnreadableDate
+	Unreadable             = indicator.Unreadable
 )
 
 // threat is the verdict on a record that counts.

@@ -1,0 +1,173 @@
+package workflows_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/threatshare/threatshare/activities"
+	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/settings"
+	"github.com/threatshare/threatshare/internal/simulator/mimecast"
+	"github.com/threatshare/threatshare/internal/wire"
+)
+
+// unread are those warnings of a status that are about records that could not be read.
+func (d *desk) unread() []string {
+	var found []string
+	for _, warning := range d.status().Warnings {
+		if strings.Contains(warning, "could not be read") {
+			found = append(found, warning)
+		}
+	}
+	return found
+}
+
+func readWith(read int, dropped map[string]int) activities.Counts {
+	return activities.Counts{Read: read, Dropped: dropped}
+}
+
+func TestFault_V22_MoreThanOneRecordInTwentyThatCannotBeReadIsAWarning(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		counts activities.Counts
+		want   string
+	}{
+		{"one in twenty", readWith(100, map[string]int{"unreadable": 5}), ""},
+		{"more than one in twenty", readWith(100, map[string]int{"unreadable": 6, "not-malicious": 90}), "6 of 100 records"},
+		{"of either kind", readWith(100, map[string]int{"unreadable": 3, "unreadable-date": 3}), "6 of 100 records"},
+		{"one bad record of ten", readWith(10, map[string]int{"unreadable": 1}), ""},
+		{"all of four", readWith(4, map[string]int{"unreadable": 4}), ""},
+		{"all of five", readWith(5, map[string]int{"unreadable-date": 5}), "5 of 5 records"},
+		{"nothing but what is no threat", readWith(100, map[string]int{"not-malicious": 90, "no-value": 10}), ""},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			d := newDesk(t)
+			d.then(func() { d.started("1") })
+			d.then(func() {
+				d.reported("1", activities.Report{Finished: true, Counts: counts{indicator.URLDomains: c.counts, indicator.AttachmentHashes: readWith(100, nil)}})
+			})
+			d.then(func() {
+				if c.want == "" {
+					require.Empty(t, d.unread())
+					return
+				}
+				require.Len(t, d.unread(), 1)
+				require.Contains(t, d.unread()[0], c.want)
+				require.Contains(t, d.unread()[0], "urlDomains: ")
+				require.Contains(t, d.unread()[0], "Mimecast", "whose answers have changed")
+				require.Contains(t, d.unread()[0], "update Threat Share, or report", "what to do")
+			})
+			d.run(document, nil)
+		})
+	}
+}
+
+// A run that reads nothing, or too little to tell, says nothing about the shape of what it would have read.
+func TestFault_V22_TheWarningStaysUntilARunHasReadRecordsAgain(t *testing.T) {
+	for what, c := range map[string]struct {
+		next   activities.Counts
+		report activities.Report
+		stays  bool
+	}{
+		"nothing was read":         {readWith(0, nil), activities.Report{Finished: true}, true},
+		"a few that are as bad":    {readWith(3, map[string]int{"unreadable": 3}), activities.Report{Finished: true}, true},
+		"records that can be read": {readWith(1, nil), activities.Report{Finished: true}, false},
+		"the run is still at work": {readWith(50, nil), activities.Report{}, true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			d := newDesk(t)
+			d.then(func() { d.started("1") })
+			d.then(func() {
+				d.reported("1", activities.Report{Counts: counts{indicator.URLDomains: readWith(20, map[string]int{"unreadable": 7})}})
+			})
+			d.then(func() {
+				require.Len(t, d.unread(), 1, "while the run is at work")
+				d.reported("1", activities.Report{Finished: true, Counts: counts{indicator.URLDomains: readWith(100, map[string]int{"unreadable": 12})}})
+			})
+			d.then(func() {
+				require.Len(t, d.unread(), 1)
+				require.Contains(t, d.unread()[0], "12 of 100 records")
+				d.started("2")
+			})
+			d.then(func() {
+				c.report.Counts = counts{indicator.URLDomains: c.next}
+				d.reported("2", c.report)
+			})
+			d.then(func() {
+				if c.stays {
+					require.Len(t, d.unread(), 1)
+					require.Contains(t, d.unread()[0], "12 of 100 records")
+				} else {
+					require.Empty(t, d.unread())
+				}
+			})
+			d.run(document, nil)
+		})
+	}
+}
+
+func TestFault_V22_ALogThatIsSwitchedOffIsNotWarnedOf(t *testing.T) {
+	d := newDesk(t)
+	d.then(func() { d.started("1") })
+	d.then(func() {
+		d.reported("1", activities.Report{Finished: true, Counts: counts{indicator.URLDomains: readWith(100, map[string]int{"unreadable": 12})}})
+	})
+	d.then(func() {
+		require.Len(t, d.unread(), 1)
+		d.signal(wire.ChangeSettings, `{"sendToFalcon": {"urlDomains": {"enabled": false}}}`)
+	})
+	d.then(func() { require.Empty(t, d.unread()) })
+	d.run(document, nil)
+}
+
+// Falcon's list is one, whatever is imported of it: what cannot be read of it is of no kind.
+func TestFault_V22_FalconsListIsJudgedAsAWhole(t *testing.T) {
+	for unreadable, warned := range map[int]bool{5: false, 6: true} {
+		d := newDesk(t)
+		d.then(func() {
+			d.imported("1", activities.Report{Finished: true, Counts: counts{
+				indicator.IOCHashes: readWith(unreadable+10, map[string]int{"unreadable": unreadable}), indicator.IOCDomains: readWith(90-unreadable, nil),
+			}})
+		})
+		d.then(func() {
+			if warned {
+				require.Len(t, d.unread(), 1)
+				require.Contains(t, d.unread()[0], "import-iocs: 6 of 100 records")
+				require.Contains(t, d.unread()[0], "Falcon")
+			} else {
+				require.Empty(t, d.unread())
+			}
+		})
+		d.run(imports, nil)
+	}
+}
+
+// What the vendors answer comes to what the Integration says: of one log, with the other logs well.
+func TestFault_V22_RecordsThatCannotBeReadAreCountedUpToTheStatus(t *testing.T) {
+	w := newWorld(t)
+	at := w.clock.now()
+	for n := range 20 {
+		w.log(mimecast.URL, click(at, fmt.Sprintf("clicked-%d.top", n), n, nil))
+		w.log(mimecast.Attachment, attachment(at, sha(900+n), n))
+	}
+	for n := range 6 {
+		changed := click(at, fmt.Sprintf("unreadable-%d.top", n), 100+n, nil)
+		changed["tagMap"] = "not an object"
+		w.log(mimecast.URL, changed)
+	}
+	result := w.run(settings.FlowShareTTPLogs)
+	require.Equal(t, 6, result.Counts[indicator.URLDomains].Dropped["unreadable"])
+	require.Equal(t, 20, result.Counts[indicator.URLDomains].Shared, "all others are shared")
+
+	d := newDesk(t)
+	d.then(func() { d.started("1") })
+	d.then(func() { d.reported("1", activities.Report{Finished: true, Counts: result.Counts}) })
+	d.then(func() {
+		require.Len(t, d.unread(), 1)
+		require.Contains(t, d.unread()[0], "urlDomains: 6 of 26 records")
+	})
+	d.run(document, nil)
+}

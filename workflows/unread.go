@@ -1,0 +1,75 @@
+package workflows
+
+import (
+	"slices"
+	"time"
+
+	"github.com/threatshare/threatshare/activities"
+	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/settings"
+)
+
+// A record that cannot be read is counted, and is no reason to stop; where more than half of a page is so, the page is not
+// believed. What lies between must not pass in silence: a vendor may have changed the shape of some records.
+const (
+	fewUnread    = 5  // up to 4 bad records may be nothing but that
+	oneUnreadOf  = 20 // 5 %
+	unreadAdvice = "their shape may have changed there, and threats in them are not shared; all others are. " +
+		"Please update Threat Share, or report this if there is no newer version"
+)
+
+// Unread is how many records a run could not read.
+type Unread struct {
+	Unread int       `json:"unread"`
+	Read   int       `json:"read"` // records in all
+	At     time.Time `json:"at"`
+}
+
+// readings are the logs and lists that a flow reads, each with the sources that it is read for. Falcon's list is one for both: what
+// cannot be read of it is of no kind.
+func readings(flow string) [][]indicator.Source {
+	sources := settings.SourcesOf(flow)
+	if flow == settings.FlowImportIOCs {
+		return [][]indicator.Source{sources}
+	}
+	return slices.Collect(slices.Chunk(sources, 1))
+}
+
+// takeUnread remembers what a run could not read, if that is too much. It is forgotten once a run has read records of the same
+// kind well; one that has read none, or too few to tell, says nothing about them.
+func (f *FlowMemory) takeUnread(report activities.Report) {
+	for _, sources := range readings(report.Flow) {
+		unread := Unread{At: report.At.UTC().Truncate(time.Second)}
+		for _, source := range sources {
+			unread.Read += report.Counts[source].Read
+			unread.Unread += report.Counts[source].Unreadable()
+		}
+		tooMany := unread.Unread > unread.Read/oneUnreadOf
+		switch {
+		case tooMany && unread.Unread >= fewUnread:
+			if f.Unread == nil {
+				f.Unread = map[indicator.Source]Unread{}
+			}
+			f.Unread[sources[0]] = unread
+		case report.Finished && unread.Read > 0 && !tooMany:
+			delete(f.Unread, sources[0])
+		}
+	}
+}
+
+func (in *integration) warnOfUnread(flow string, add func(format string, args ...any)) {
+	for _, sources := range readings(flow) {
+		unread, found := in.memory.flow(flow).Unread[sources[0]]
+		if !found || !slices.ContainsFunc(sources, in.settings.SourceEnabled) {
+			continue
+		}
+		what, vendor := string(sources[0]), "Falcon"
+		if len(sources) > 1 {
+			what = flow
+		}
+		if flow == settings.FlowShareTTPLogs {
+			vendor = "Mimecast"
+		}
+		add("%s: %d of %d records from %s could not be read by the run of %s: %s", what, unread.Unread, unread.Read, vendor, stamp(unread.At), unreadAdvice)
+	}
+}
