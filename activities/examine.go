@@ -60,7 +60,7 @@ func judge(sighting indicator.Sighting, source indicator.Source, rules checker) 
 	unjudged := indicator.Indicator{Key: indicator.Key{Kind: sighting.Kind, Value: strconv.Quote(indicator.Shown(sighting.Raw))}}
 	defer func() {
 		if defect := recover(); defect != nil {
-			found, refusal = unjudged, &indicator.Refusal{Reason: indicator.Defect, Detail: indicator.Printable(fmt.Sprint(defect), maxDefect)}
+			found, refusal = unjudged, indicator.DefectOf(defect)
 		}
 	}()
 	found, err := indicator.New(sighting, source)
@@ -69,9 +69,6 @@ func judge(sighting indicator.Sighting, source indicator.Source, rules checker) 
 	}
 	return found, rules.Check(found)
 }
-
-// maxDefect bounds what is shown of a failure of our own, in characters.
-const maxDefect = 200
 
 // hold records what the guard kept back, so that a person can find it, read why, and release it.
 func (a *Activities) hold(ctx context.Context, integration string, dryRun bool, held []heldBack) error {

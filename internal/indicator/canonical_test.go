@@ -192,6 +192,7 @@ func requireCanonical(t require.TestingT, raw string) {
 		in, err := indicator.New(indicator.Sighting{Kind: kind, Raw: raw}, indicator.URLDomains)
 		if err != nil {
 			require.NotEmpty(t, refusal(t, kind, raw).Reason)
+			require.NotEqual(t, indicator.Defect, refusal(t, kind, raw).Reason, "a panic, which only looks like a refusal")
 			continue
 		}
 		require.Regexp(t, `\A([a-z0-9]|[a-z0-9.-]{1,251}[a-z0-9]|[0-9a-f]{64})\z`, in.Value)

@@ -56,9 +56,19 @@ type Indicator struct {
 
 // New checks raw and gives it its canonical form: a domain as lower-case A-labels without the trailing dot, a hash as
 // lower-case hex. A domain may also be given as an http or https URL; its host is taken as it stands. What cannot be one
-// is refused with a *Refusal.
+// is refused with a *Refusal. So is a value over which this package itself stumbles, with the reason Defect: a step that reads or
+// writes many values goes on with the others, where a panic would end it at every try.
 func New(sighting Sighting, source Source) (Indicator, error) {
-	value, refusal := canonical(sighting.Kind, sighting.Raw)
+	return newBy(canonical, sighting, source)
+}
+
+func newBy(parse func(Kind, string) (string, *Refusal), sighting Sighting, source Source) (made Indicator, err error) {
+	defer func() {
+		if defect := recover(); defect != nil {
+			made, err = Indicator{}, DefectOf(defect)
+		}
+	}()
+	value, refusal := parse(sighting.Kind, sighting.Raw)
 	if refusal != nil {
 		return Indicator{}, refusal
 	}

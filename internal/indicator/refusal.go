@@ -1,5 +1,7 @@
 package indicator
 
+import "fmt"
+
 // Reason is a word for why a value is not shared. It is stored, counted and shown, so it does not change.
 type Reason string
 
@@ -15,6 +17,14 @@ const (
 	UnknownKind   Reason = "unknown-kind"
 	Defect        Reason = "defect" // judging it failed: a fault of this program
 )
+
+// maxDefect bounds what is shown of a failure of our own, in characters.
+const maxDefect = 200
+
+// DefectOf is the refusal of a value over which our own code has panicked.
+func DefectOf(panicked any) *Refusal {
+	return &Refusal{Reason: Defect, Detail: Printable(fmt.Sprint(panicked), maxDefect)}
+}
 
 // Refusal says why a value is not shared.
 type Refusal struct {

@@ -193,8 +193,8 @@ func knownSenders(description string, entries []policyEntry) map[string]indicato
 
 // blockSender makes one policy. What the vendor says about the domain is an outcome.
 func (c *Client) blockSender(ctx context.Context, description, domain string) (indicator.Outcome, error) {
-	if made, err := indicator.New(indicator.Sighting{Kind: indicator.Domain, Raw: domain}, ""); err != nil || made.Value != domain {
-		return indicator.Outcome{Refused: "not sent: not in canonical form"}, nil //nolint:nilerr // a bad value is an outcome
+	if reason := unfit(indicator.Domain, domain); reason != "" {
+		return indicator.Outcome{Refused: reason}, nil
 	}
 	wanted := newPolicyOf(description, applies{Type: typeDomain, Domain: domain})
 	id, err := c.made.once("policy "+description+" "+domain, func() (string, error) { return c.createPolicy(ctx, wanted) })

@@ -54,6 +54,19 @@ func (w writing) write(ctx context.Context, values []string) ([]indicator.Outcom
 	return r.inOrder(values), err
 }
 
+// unfit says why a value could only be refused, "" if it could not.
+func unfit(kind indicator.Kind, value string) string {
+	made, err := indicator.New(indicator.Sighting{Kind: kind, Raw: value}, "")
+	switch {
+	case err != nil:
+		return "not sent: " + err.Error()
+	case made.Value != value:
+		return "not sent: not in canonical form"
+	default:
+		return ""
+	}
+}
+
 func (r *run) inOrder(values []string) []indicator.Outcome {
 	outcomes := make([]indicator.Outcome, 0, len(values))
 	for _, value := range values {
@@ -72,8 +85,8 @@ func (r *run) writeAll(ctx context.Context, values []string) error {
 			continue
 		}
 		met[value] = true
-		if made, err := indicator.New(indicator.Sighting{Kind: r.kind, Raw: value}, ""); err != nil || made.Value != value {
-			r.refuse(value, "not sent: not in canonical form")
+		if reason := unfit(r.kind, value); reason != "" {
+			r.refuse(value, reason)
 			continue
 		}
 		fit = append(fit, value)
