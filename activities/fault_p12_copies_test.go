@@ -159,3 +159,33 @@ func TestFault_P12_WhatWasMadeTwiceIsTakenBackWhole(t *testing.T) {
 		})
 	}
 }
+
+// A killed worker's group may show only after another worker has made a second one of the name, and the policy of the first is not
+// that of the second: who took it for that would fill a group that nothing blocks.
+func TestFault_P12_ThePolicyOfAnotherGroupOfTheNameIsNotTakenForOurs(t *testing.T) {
+	for name, quirks := range idQuirks() {
+		t.Run(name, func(t *testing.T) {
+			w := newImports(t)
+			w.senderGroup()
+			w.asPerson("/api/directory/create-group", map[string]any{"description": ownName})
+			second := w.mimecast().Groups[len(w.mimecast().Groups)-1]
+			require.Equal(t, ownName, second.Name)
+			require.NoError(t, w.vendors.SetQuirks(t.Context(), quirks))
+			w.Vendors = w.clients(100)
+			in := activities.EnsureSenderGroupInput{Integration: acme, Remembered: second.ID}
+			group, err := run[activities.SenderGroup](w, w.EnsureSenderGroup, in)
+			if quirks.ChangingIDs { // which of the two the policy applies from cannot be told
+				refusedAs(t, err, activities.VendorRejected, false)
+				require.Len(t, w.ownPolicies(), 1)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, second.ID, group.ID)
+			require.Len(t, w.ownPolicies(), 2, "each group has its own")
+			w.writes(fault.Mimecast)
+			_, err = run[activities.SenderGroup](w, w.EnsureSenderGroup, in)
+			require.NoError(t, err)
+			require.Zero(t, w.writes(fault.Mimecast))
+		})
+	}
+}

@@ -132,7 +132,26 @@ func (c *Client) sameGroup(ctx context.Context, one, other string) (bool, error)
 		}
 		names = append(names, string(found.Description))
 	}
-	return names[0] == names[1], nil
+	if names[0] != names[1] {
+		return false, nil
+	}
+	return c.onlyGroup(ctx, names[0], one, other)
+}
+
+// onlyGroup says whether two ids, under which groups of one name are found, are of one group. If there are two of the name, a policy
+// that applies from the one must not be taken for the other's: nothing would block what is put there.
+func (c *Client) onlyGroup(ctx context.Context, name, one, other string) (bool, error) {
+	ids, err := c.groupsNamed(ctx, name)
+	switch {
+	case err != nil:
+		return false, err
+	case len(ids) < 2:
+		return true, nil
+	case slices.Contains(ids, one) && slices.Contains(ids, other):
+		return false, nil
+	default:
+		return false, severalGroups(name, ids)
+	}
 }
 
 // BlockSenderDomains makes one policy for each domain, "applies from" = the domain. The list of policies is read once, and once

@@ -116,11 +116,14 @@ func TestAPolicyOnAnotherGroupIsNotTheOneWanted(t *testing.T) {
 	for _, c := range []struct {
 		what          string
 		other, wanted answer
+		named         []string // ids of the groups of the name; nil: the list cannot be read
 		id            string
 		refused       bool
 		made          int
 	}{
-		{what: "the same group by another id", other: name(ours), wanted: name(ours), id: "p1"},
+		{what: "the same group by another id", other: name(ours), wanted: name(ours), named: []string{"x"}, id: "p1"},
+		{what: "another group of the name", other: name(ours), wanted: name(ours), named: []string{"other", "g1"}, id: "p-new", made: 1},
+		{what: "two groups of the name by other ids", other: name(ours), wanted: name(ours), named: []string{"x", "y"}, refused: true},
 		{what: "another group", other: name("New Folder"), wanted: name(ours), id: "p-new", made: 1},
 		{what: "a group that is gone", other: answer{status: 404}, wanted: name(ours), id: "p-new", made: 1},
 		{what: "groups that cannot be read", other: gone, wanted: gone, refused: true},
@@ -128,6 +131,13 @@ func TestAPolicyOnAnotherGroupIsNotTheOneWanted(t *testing.T) {
 	} {
 		f := newFake(t)
 		f.answersPolicies(answer{body: list}, answer{body: `{"id":"p-new"}`})
+		if c.named != nil {
+			var list []string
+			for _, id := range c.named {
+				list = append(list, fmt.Sprintf(`{"id":%q,"description":%q}`, id, ours))
+			}
+			f.says(groupsPath, answer{body: `{"groups":[` + strings.Join(list, ",") + `],"meta":{}}`})
+		}
 		f.says(groupsPath+"/other", c.other)
 		f.says(groupsPath+"/g1", c.wanted)
 		policy, _, err := f.client().EnsureGroupPolicy(t.Context(), mark, "g1")
