@@ -48,14 +48,20 @@ type ledgerPage struct {
 	Removals []ledger.Remediation
 }
 
-// row is an entry as a page shows it.
+// row is an entry as a page shows it: ready to show, since a template that makes the same of fifty entries takes most of the
+// time of their page.
 type row struct {
-	ledger.Entry
+	N     int    // its place on the page
+	Whole string // the value as the ledger spells it, to link to and to send back
 
-	N       int    // its place on the page
-	Meaning string // what became of it and why, as a sentence
-	Allowed bool   // a person has released it already
-	May     bool   // a person may release it
+	Value, Kind, List, State, Source, ID string
+	Meaning, Detail                      string // what became of it and why, as a sentence; what the guard or a vendor told
+
+	Seen, Changed, Ends string
+	Due                 string // since when it is to be withdrawn; empty: it is not
+
+	Allowed bool // a person has released it already
+	May     bool // a person may release it
 }
 
 func (c *Console) ledger(w http.ResponseWriter, r *http.Request) error {
@@ -112,12 +118,12 @@ func (c *Console) held(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var shown heldPage
+	var there heldPage
 	query := ledger.Query{Integration: name, State: ledger.Held}
-	if shown.Rows, shown.Older, err = c.rows(r.Context(), query, url.Values{"after": r.URL.Query()["after"]}, inForce); err != nil {
+	if there.Rows, there.Older, err = c.rows(r.Context(), query, url.Values{"after": r.URL.Query()["after"]}, inForce); err != nil {
 		return err
 	}
-	return c.show(w, r, http.StatusOK, "held", page{Title: "Held", Integration: name, Tab: "held", Data: shown})
+	return c.show(w, r, http.StatusOK, "held", page{Title: "Held", Integration: name, Tab: "held", Data: there})
 }
 
 // rows reads a page of entries, and gives the query of the page after it.
@@ -151,15 +157,22 @@ func (c *Console) rows(ctx context.Context, q ledger.Query, asked url.Values, in
 }
 
 func rowOf(i int, e ledger.Entry, inForce settings.Settings) row {
-	return row{
-		Entry: e, N: i,
-		Meaning: explain.Entry{
+	made := row{
+		N: i, Whole: e.Value,
+		Value: shown(e.Value), Kind: shown(e.Kind), List: shown(e.List), State: string(e.State), Source: shown(e.Source), ID: shown(e.VendorID),
+		Meaning: shown(explain.Entry{
 			Kind: string(e.Kind), Value: e.Value, List: string(e.List), State: string(e.State), Action: e.Action, Severity: e.Severity,
 			Reason: e.Reason, Source: e.Source, Tries: e.Tries, ChangedAt: e.ChangedAt,
-		}.Meaning(),
+		}.Meaning()),
+		Detail: shown(e.Detail),
+		Seen:   when(e.SeenAt), Changed: when(e.ChangedAt), Ends: when(e.ExpiresAt),
 		Allowed: slices.Contains(inForce.Protect.Allow, e.Value),
 		May:     e.State == ledger.Held && !guard.Hard(e.Reason),
 	}
+	if !e.DueAt.IsZero() {
+		made.Due = when(e.DueAt)
+	}
+	return made
 }
 
 // position is a ledger.Position as it stands in an address.

@@ -63,7 +63,7 @@ func readPages() (pages, error) {
 // functions are what the pages say things with.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"shown": func(text any) string { return indicator.Printable(fmt.Sprint(text), longest) },
+		"shown": shown[any],
 		"when":  when,
 		"ago":   ago,
 		"count": count,
@@ -74,6 +74,9 @@ func functions() template.FuncMap {
 		"verdict": verdict,
 	}
 }
+
+// shown makes a text from outside fit to show.
+func shown[T any](text T) string { return indicator.Printable(fmt.Sprint(text), longest) }
 
 // handler answers a request, or says why not.
 type handler func(w http.ResponseWriter, r *http.Request) error

@@ -20,6 +20,9 @@ func Printable(text string, limit int) string {
 	if limit <= 0 {
 		return ""
 	}
+	if len(text) <= limit && printable(text) {
+		return text
+	}
 	var line strings.Builder
 	kept, length := 0, 0 // kept: bytes of line before the last character's place, where an ellipsis may still go
 	for len(text) > 0 {
