@@ -49,9 +49,11 @@ func (b *bench) again(ctx context.Context, flow, signal string, input any) (faul
 	return b.vendors.Stats(ctx)
 }
 
-func (b *bench) status(ctx context.Context) (workflows.Status, error) {
+func (b *bench) status(ctx context.Context) (workflows.Status, error) { return b.statusOf(ctx, name) }
+
+func (b *bench) statusOf(ctx context.Context, integration string) (workflows.Status, error) {
 	var status workflows.Status
-	answer, err := b.temporal.QueryWorkflow(ctx, wire.IntegrationID(name), "", wire.Status)
+	answer, err := b.temporal.QueryWorkflow(ctx, wire.IntegrationID(integration), "", wire.Status)
 	if err == nil {
 		err = answer.Get(&status)
 	}

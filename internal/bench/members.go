@@ -67,7 +67,7 @@ func (b *bench) replaceWorker(name string, env ...string) error {
 	all := b.all
 	worker, err := harness.Start(harness.Command{
 		Name: name, Path: all.Binaries.Worker,
-		Env: append(harness.WorkerEnv(all.Server, all.Simulator, "sqlite:"+filepath.Join(b.dir, "ledger.db"), "off"), env...),
+		Env: append(harness.WorkerEnv(all.Server, all.Simulator, b.ledger(), "off"), env...),
 	}, b.dir)
 	if err != nil {
 		return err
@@ -75,6 +75,9 @@ func (b *bench) replaceWorker(name string, env ...string) error {
 	all.Worker, b.worker = worker, worker
 	return nil
 }
+
+// ledger is where the workers of a development server keep theirs.
+func (b *bench) ledger() string { return "sqlite:" + filepath.Join(b.dir, "ledger.db") }
 
 // everything are settings with all flows of a member switched on.
 func (t fleet) everything(m member) map[string]any {
@@ -127,11 +130,7 @@ func (t fleet) untilAll(ctx context.Context, members []member, good func(workflo
 		var left []member
 		var last workflows.Status
 		for _, m := range waiting {
-			answer, err := t.temporal.QueryWorkflow(ctx, wire.IntegrationID(m.name), "", wire.Status)
-			var status workflows.Status
-			if err == nil {
-				err = answer.Get(&status)
-			}
+			status, err := t.statusOf(ctx, m.name)
 			if err != nil || !good(status) {
 				left, last = append(left, m), status
 			}

@@ -22,6 +22,7 @@ type options struct {
 	perMinute, limited  int // limit
 	fresh               int // latency
 	during              time.Duration
+	entries             int // console
 	faulty              int // faults
 	kills               int // recovery
 	sizes               []int
@@ -72,6 +73,7 @@ func readOptions(args []string) (options, error) {
 	flags.IntVar(&opts.limited, "limited", 10_000, "limit: domains on Falcon's IOC list; five times as many log records the other way")
 	flags.IntVar(&opts.fresh, "fresh", 2000, "latency: indicators that are new on each side while the flows run")
 	flags.DurationVar(&opts.during, "during", 2*time.Minute, "latency: how long that takes")
+	flags.IntVar(&opts.entries, "entries", 100_000, "console: entries in the ledger of one of two integrations")
 	flags.IntVar(&opts.faulty, "faulty", 100_000, "faults: indicators to Falcon; half as many the other way")
 	flags.IntVar(&opts.kills, "kills", 5, "recovery: how often the worker is killed")
 	flags.Var(numbers{&opts.sizes}, "sizes", "growth: how many indicators")

@@ -26,6 +26,12 @@ func parts() []part {
 			about: "How long it takes from a detection at one vendor until the other one blocks it, in both directions at the same time.",
 		},
 		{
+			name: "console", rounds: 1, measure: (*run).measureConsole,
+			about: "The pages of the worker's console that show the ledger, of two integrations that differ in nothing but it: one has an " +
+				"empty ledger, one a large one. Each page is asked for over HTTP in turn, so that what else the machine does delays both. " +
+				"Times are those of the client, from the request to the last byte: with what the page asks of Temporal.",
+		},
+		{
 			name: "faults", rounds: 1, measure: (*run).measureFaults,
 			about: "The same import without faults, and with one call in twenty spoilt in one of ten ways, in both directions. " +
 				"Where Mimecast has put domains into a group and its answer is lost, they are put there again, it refuses them without saying " +
