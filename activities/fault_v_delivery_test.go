@@ -21,11 +21,21 @@ import (
 // delivery is a log in memory: records show some time after their date, in any order, some of them more than once, many at the
 // very same second. Pages are cut by place, so a record that comes late moves those behind it.
 type delivery struct {
-	activities.Mimecast // the real client, for what is not the log
+	activities.Mimecast // nobody: there is nothing but the log to ask for
 
 	now     func() time.Time
 	size    int
-	records []delivered
+	records []delivered // by date
+}
+
+// deliver puts other records in the place of those that there are; of the same date, the one given first comes first.
+func (d *delivery) deliver(records []delivered) {
+	slices.SortStableFunc(records, func(a, b delivered) int { return a.at.Compare(b.at) })
+	d.records = records
+}
+
+func (d *delivery) InternalDomains(context.Context) ([]string, error) {
+	return []string{"ours.example"}, nil
 }
 
 type delivered struct {
@@ -40,7 +50,6 @@ func (d *delivery) TTPLogs(_ context.Context, q indicator.Query) (indicator.Page
 			visible = append(visible, record)
 		}
 	}
-	slices.SortStableFunc(visible, func(a, b delivered) int { return a.at.Compare(b.at) })
 	begin := 0
 	if q.Page != "" {
 		place, err := strconv.Atoi(q.Page)
@@ -86,12 +95,14 @@ func checks(t *testing.T, n int) {
 func TestFault_V18_NoScheduleOfDeliveriesLosesARecord(t *testing.T) {
 	checks(t, scale.Of(300, 100_000))
 	w := newWorld(t)
-	log := &delivery{Mimecast: w.clients(100).mimecast, now: w.clock.now}
-	w.Vendors, w.Ledger = &clients{mimecast: log}, blank{w.store}
+	log := &delivery{now: w.clock.now}
+	w.Vendors, w.Ledger = &clients{mimecast: log}, blank{}
+	env := w.environment()
 	rapid.Check(t, func(r *rapid.T) {
 		w.clock.pass(24 * time.Hour)
 		start := w.clock.now()
-		log.size, log.records = rapid.IntRange(1, 4).Draw(r, "page size"), nil
+		log.size = rapid.IntRange(1, 4).Draw(r, "page size")
+		var records []delivered
 		want := map[string]bool{}
 		for n := range rapid.IntRange(0, 60).Draw(r, "records") {
 			record := delivered{value: host(n)}
@@ -99,20 +110,20 @@ func TestFault_V18_NoScheduleOfDeliveriesLosesARecord(t *testing.T) {
 			record.at = start.Add(time.Duration(rapid.IntRange(0, 12).Draw(r, "at")) * 5 * time.Minute)
 			record.shows = record.at.Add(lateness(r))
 			want[record.value] = true
-			log.records = append(log.records, record)
+			records = append(records, record)
 			if rapid.IntRange(0, 9).Draw(r, "twice") == 0 {
 				again := record
 				again.shows = record.at.Add(lateness(r))
-				log.records = append(log.records, again)
+				records = append(records, again)
 			}
 		}
-		log.records = rapid.Permutation(log.records).Draw(r, "order")
+		log.deliver(rapid.Permutation(records).Draw(r, "order"))
 		got := map[string]bool{}
 		var cursor activities.Cursor
 		read := func() bool {
 			in := w.fetchInput(indicator.URLDomains, cursor)
 			in.Since = start.Add(-time.Minute)
-			result, err := run[activities.FetchTTPLogsResult](w, w.FetchTTPLogs, in)
+			result, err := runIn[activities.FetchTTPLogsResult](w, env, w.FetchTTPLogs, in)
 			require.NoError(r, err)
 			for _, value := range values(result.Indicators) {
 				require.True(r, want[value], "never logged: %s", value)

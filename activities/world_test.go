@@ -129,11 +129,22 @@ func (w *world) forgetLedger() {
 // run executes one step as an activity of Temporal's.
 func run[T any](w *world, step any, in any) (T, error) {
 	w.t.Helper()
-	var result T
+	return runIn[T](w, w.environment(), step, in)
+}
+
+// environment is what stands for Temporal where a step is executed.
+func (w *world) environment() *testsuite.TestActivityEnvironment {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestActivityEnvironment()
 	env.RegisterActivity(w.Activities)
+	return env
+}
+
+// runIn is run for whoever executes so many steps that making an environment for each takes long.
+func runIn[T any](w *world, env *testsuite.TestActivityEnvironment, step any, in any) (T, error) {
+	w.t.Helper()
+	var result T
 	answer, err := env.ExecuteActivity(step, in)
 	if err == nil && answer.HasValue() {
 		require.NoError(w.t, answer.Get(&result))
