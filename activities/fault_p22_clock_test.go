@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+	_ "time/tzdata" // the zones have to be there, whatever the machine has
 
 	"github.com/stretchr/testify/require"
 
@@ -12,8 +13,8 @@ import (
 	"github.com/threatshare/threatshare/internal/indicator"
 )
 
-// The clock of the worker is wrong by up to an hour, differently at every reading, at any time of twenty years: leap days, the
-// hours in which clocks are changed, and the end of 32-bit time among them. No minute of the log is skipped.
+// The clock of the worker is wrong by up to an hour, differently at every reading, and it is a local one, at any time of twenty
+// years: leap days, the hours in which clocks are changed, and the end of 32-bit time among them. No minute of the log is skipped.
 func TestFault_P22_AClockThatJumpsSkipsNoMinuteOfALog(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -21,17 +22,16 @@ func TestFault_P22_AClockThatJumpsSkipsNoMinuteOfALog(t *testing.T) {
 	upTo := func(most time.Duration) time.Duration {
 		return time.Duration(r.Int64N(int64(most) + 1)).Truncate(time.Second)
 	}
-	starts := []time.Time{
-		time.Date(2024, 2, 28, 23, 30, 0, 0, time.UTC), time.Date(2027, 3, 28, 0, 30, 0, 0, time.UTC),
-		time.Date(2027, 10, 31, 0, 30, 0, 0, time.UTC), time.Unix(1<<31-1, 0).UTC().Add(-time.Hour),
-	}
-	for range scale.Of(40, 500) {
-		starts = append(starts, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Add(upTo(20*365*24*time.Hour)))
+	starts := trickyTimes(t)
+	r.Shuffle(len(starts), func(i, j int) { starts[i], starts[j] = starts[j], starts[i] })
+	starts = starts[:scale.Of(min(20, len(starts)), len(starts))]
+	for range scale.Of(20, 500) {
+		starts = append(starts, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Add(upTo(21*365*24*time.Hour)))
 	}
 	for _, start := range starts {
 		c := &wrongClock{world: newWorld(t), start: start}
 		c.clock.set(start)
-		c.Now = func() time.Time { return c.clock.now().Add(c.by) }
+		c.Now = func() time.Time { return c.clock.now().Add(c.by).In(start.Location()) }
 		for range 2 + r.IntN(6) {
 			from, passed := c.clock.now(), time.Minute+upTo(40*time.Minute)
 			c.clock.pass(passed)
@@ -48,6 +48,28 @@ func TestFault_P22_AClockThatJumpsSkipsNoMinuteOfALog(t *testing.T) {
 		require.Len(t, shared, c.met, "from %s on", start)
 		require.False(t, c.cursor.Newest.After(c.clock.now()))
 	}
+}
+
+// trickyTimes are up to an hour before each change of the clocks in three zones from 2020 to 2040, before each leap day and new year,
+// and before the end of 32-bit time.
+func trickyTimes(t *testing.T) []time.Time {
+	t.Helper()
+	times := []time.Time{time.Unix(1<<31-1, 0).UTC().Add(-time.Hour)}
+	for _, name := range []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe"} { // that one by half an hour
+		zone, err := time.LoadLocation(name)
+		require.NoError(t, err)
+		for at := time.Date(2020, 1, 1, 0, 0, 0, 0, zone); at.Year() <= 2040; at = at.Add(time.Hour) {
+			_, before := at.Zone()
+			if _, after := at.Add(time.Hour).Zone(); before != after {
+				times = append(times, at)
+			}
+		}
+	}
+	for year := 2020; year <= 2040; year++ {
+		times = append(times, time.Date(year, 2, 28, 23, 30, 0, 0, time.UTC), time.Date(year, 12, 31, 23, 30, 0, 0, time.UTC))
+	}
+	require.Len(t, times, 1+3*2*21+2*21)
+	return times
 }
 
 // wrongClock is a world whose worker has another time than its vendors.
