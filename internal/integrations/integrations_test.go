@@ -1,0 +1,62 @@
+package integrations_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/threatshare/threatshare/internal/integrations"
+)
+
+// forgetful is a Temporal server that loses the answers to its first queries.
+type forgetful struct {
+	client.Client
+
+	loses, asked int
+	refusal      error
+}
+
+func (f *forgetful) QueryWorkflow(ctx context.Context, _, _, query string, _ ...any) (converter.EncodedValue, error) {
+	if f.asked++; f.asked <= f.loses {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if f.refusal != nil {
+		return nil, f.refusal
+	}
+	payloads, err := converter.GetDefaultDataConverter().ToPayloads(query)
+	return client.NewValue(payloads), err
+}
+
+func TestAnAnswerThatTheServerLosesIsAskedForOnceMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, began := &forgetful{loses: 1}, time.Now()
+		answer, err := integrations.Ask[string](t.Context(), integrations.Desk{Temporal: server}, "id", "status")
+		require.NoError(t, err)
+		require.Equal(t, "status", answer)
+		require.Equal(t, integrations.AnswerTime/3, time.Since(began))
+	})
+}
+
+func TestNobodyIsWaitedForLongerThanTheAnswerTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, began := &forgetful{loses: 100}, time.Now()
+		_, err := integrations.Ask[string](t.Context(), integrations.Desk{Temporal: server}, "id", "status")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, integrations.AnswerTime, time.Since(began))
+		require.Equal(t, 2, server.asked)
+	})
+}
+
+func TestARefusedQueryIsNotAskedAgain(t *testing.T) {
+	server := &forgetful{refusal: errors.New("unknown query")}
+	_, err := integrations.Ask[string](t.Context(), integrations.Desk{Temporal: server}, "id", "status")
+	require.ErrorIs(t, err, server.refusal)
+	require.Equal(t, 1, server.asked)
+}
