@@ -60,7 +60,7 @@ chaos: temporal ## The fault tests at full length: kills, outages, floods (about
 	go test -tags 'e2e chaos' -count=1 -timeout 4h -p 1 -run '^TestFault_$(ONLY)' ./...
 
 .PHONY: bench
-bench: temporal ## Measure everything beside its bounds and write docs/benchmarks.md (an hour; ONLY=first,back,…)
+bench: temporal ## Measure everything beside its bounds and write docs/benchmarks.md (an hour and a half; ONLY=first,back,…)
 	-@$(MAKE) --no-print-directory temporal-server # without it one part fails, and says so
 	@go run ./internal/bench $(if $(ONLY),-only $(ONLY))
 

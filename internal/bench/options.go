@@ -62,7 +62,7 @@ func readOptions(args []string) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	only := flags.String("only", "", "the `parts` to run, with commas; all of them if empty")
 	flags.StringVar(&opts.out, "out", "", "the document to write; docs/benchmarks.md if all parts are run, otherwise none")
-	flags.DurationVar(&opts.within, "within", time.Hour, "how long everything may take; parts for which no time is left are not run")
+	flags.DurationVar(&opts.within, "within", 90*time.Minute, "how long everything may take; parts for which no time is left are not run")
 	flags.IntVar(&opts.seed, "seed", 1, "random seed of the traffic and the faults")
 	flags.IntVar(&opts.records, "records", 50_000, "first, cluster: log records")
 	flags.IntVar(&opts.indicators, "indicators", 10_000, "first, cluster: distinct malicious values among them")
