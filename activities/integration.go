@@ -13,6 +13,7 @@ import (
 
 	"github.com/threatshare/threatshare/internal/guard"
 	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/integrations"
 	"github.com/threatshare/threatshare/internal/ledger"
 	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/wire"
@@ -99,7 +100,7 @@ func (a *Activities) LoadIntegration(ctx context.Context, in LoadIntegrationInpu
 const switchedOff = "switched off in the settings"
 
 func (a *Activities) runPlan(ctx context.Context, in LoadIntegrationInput) (RunPlan, error) {
-	answer, err := a.Temporal.QueryWorkflow(ctx, wire.IntegrationID(in.Integration), "", wire.RunPlan, in.Flow)
+	answer, err := integrations.Query(ctx, a.Temporal, wire.IntegrationID(in.Integration), wire.RunPlan, in.Flow)
 	if gone(err) {
 		return RunPlan{}, unknownIntegration(in.Integration)
 	}

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/threatshare/threatshare/internal/integrations"
 	"github.com/threatshare/threatshare/internal/wire"
 )
 
@@ -18,17 +18,7 @@ func ask[T any](ctx context.Context, c client.Client, name, query string) (T, er
 
 // askWorkflow is ask for any workflow, by its id.
 func askWorkflow[T any](ctx context.Context, c client.Client, id, query string) (T, error) {
-	var answer T
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	encoded, err := c.QueryWorkflow(ctx, id, "", query)
-	if err != nil {
-		return answer, err
-	}
-	if err := encoded.Get(&answer); err != nil {
-		return answer, fmt.Errorf("read the answer to %s: %w", query, err)
-	}
-	return answer, nil
+	return integrations.Ask[T](ctx, integrations.Desk{Temporal: c}, id, query)
 }
 
 // askRunning is ask for an integration that has to be running: Temporal answers queries about ended workflows too, with

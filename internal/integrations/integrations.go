@@ -17,7 +17,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 
 	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/wire"
@@ -88,7 +87,7 @@ func Ask[T any](ctx context.Context, d Desk, id, query string) (T, error) {
 	var answer T
 	ctx, cancel := context.WithTimeout(ctx, AnswerTime)
 	defer cancel()
-	encoded, err := d.query(ctx, id, query)
+	encoded, err := Query(ctx, d.Temporal, id, query)
 	if err != nil {
 		return answer, err
 	}
@@ -96,17 +95,6 @@ func Ask[T any](ctx context.Context, d Desk, id, query string) (T, error) {
 		return answer, fmt.Errorf("read the answer to %s: %w", query, err)
 	}
 	return answer, nil
-}
-
-// query asks a second time where there is no answer: Temporal servers before 1.32 lose one now and then.
-func (d Desk) query(ctx context.Context, id, query string) (converter.EncodedValue, error) {
-	first, cancel := context.WithTimeout(ctx, AnswerTime/3)
-	defer cancel()
-	encoded, err := d.Temporal.QueryWorkflow(first, id, "", query)
-	if err == nil || first.Err() == nil || ctx.Err() != nil {
-		return encoded, err
-	}
-	return d.Temporal.QueryWorkflow(ctx, id, "", query)
 }
 
 // Update asks an integration for a change, which it judges and answers at once, and reads the answer unless that is nil. One

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
@@ -19,11 +20,16 @@ type forgetful struct {
 	client.Client
 
 	loses, asked int
+	late         error // of a lost one; nil: what the context says
 	refusal      error
 }
 
 func (f *forgetful) QueryWorkflow(ctx context.Context, _, _, query string, _ ...any) (converter.EncodedValue, error) {
 	if f.asked++; f.asked <= f.loses {
+		if f.late != nil {
+			time.Sleep(time.Second)
+			return nil, f.late
+		}
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
@@ -35,13 +41,23 @@ func (f *forgetful) QueryWorkflow(ctx context.Context, _, _, query string, _ ...
 }
 
 func TestAnAnswerThatTheServerLosesIsAskedForOnceMore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server, began := &forgetful{loses: 1}, time.Now()
-		answer, err := integrations.Ask[string](t.Context(), integrations.Desk{Temporal: server}, "id", "status")
-		require.NoError(t, err)
-		require.Equal(t, "status", answer)
-		require.Equal(t, integrations.AnswerTime/3, time.Since(began))
-	})
+	for name, c := range map[string]struct {
+		late error
+		took time.Duration
+	}{
+		"the time is over here":  {nil, 2 * time.Second},
+		"the time is over there": {serviceerror.NewDeadlineExceeded("context deadline exceeded"), time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server, began := &forgetful{loses: 1, late: c.late}, time.Now()
+				answer, err := integrations.Ask[string](t.Context(), integrations.Desk{Temporal: server}, "id", "status")
+				require.NoError(t, err)
+				require.Equal(t, "status", answer)
+				require.Equal(t, c.took, time.Since(began))
+			})
+		})
+	}
 }
 
 func TestNobodyIsWaitedForLongerThanTheAnswerTime(t *testing.T) {
