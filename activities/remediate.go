@@ -186,6 +186,7 @@ type FailRemediationInput struct {
 
 // FailRemediation records that a removal ended without an incident that is done.
 func (a *Activities) FailRemediation(ctx context.Context, in FailRemediationInput) error {
+	defer heartbeat(ctx)()
 	state := ledger.RemediationFailed
 	if in.Again {
 		state = ledger.Wanted

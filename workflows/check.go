@@ -29,6 +29,7 @@ func Check(ctx workflow.Context, document json.RawMessage) (activities.CheckConn
 func lookingOnce(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    2 * time.Minute,
+		HeartbeatTimeout:       noticed,
 		ScheduleToCloseTimeout: 7 * time.Minute,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second, MaximumAttempts: 3,

@@ -8,6 +8,9 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
+// noticed is after how long without a sign of life a step's worker counts as killed, and the step starts anew.
+const noticed = 15 * time.Second
+
 // patiently is how failed steps are repeated: for as long as it takes, soon at first, and in a long outage so rarely that a
 // day of it costs a vendor fewer than a hundred calls, although a step can be repeated by any worker. A wait that a vendor or its
 // client asks for overrides it.
@@ -20,7 +23,7 @@ func patiently() *temporal.RetryPolicy {
 func reading(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 3 * time.Minute,
-		HeartbeatTimeout:    15 * time.Second,
+		HeartbeatTimeout:    noticed,
 		RetryPolicy:         patiently(),
 		Summary:             summary,
 	})
@@ -30,7 +33,7 @@ func reading(ctx workflow.Context, summary string) workflow.Context {
 func writing(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 10 * time.Minute,
-		HeartbeatTimeout:    15 * time.Second,
+		HeartbeatTimeout:    noticed,
 		RetryPolicy:         patiently(),
 		Summary:             summary,
 	})
@@ -52,6 +55,7 @@ func telling(ctx workflow.Context, summary string) workflow.Context {
 func steering(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    30 * time.Second,
+		HeartbeatTimeout:       noticed,
 		ScheduleToCloseTimeout: 10 * time.Minute, // the main loop waits, and people's signals with it
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 		Summary:                summary,
@@ -72,6 +76,7 @@ func mailing(ctx workflow.Context, summary string) workflow.Context {
 func checking(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    2 * time.Minute,
+		HeartbeatTimeout:       noticed,
 		ScheduleToCloseTimeout: 8 * time.Minute,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: 5},
 		Summary:                "credentials, permissions, quotas of both vendors",

@@ -12,7 +12,6 @@ import (
 type imported struct {
 	unfinished    bool // the time was up before everything was done
 	calls, spoilt int
-	readings      int // calls among them that read the members of a group
 	lost, doubled int
 	insideWait    int
 	violations    int
@@ -59,7 +58,6 @@ func (b *bench) once(
 		return result, err
 	}
 	result.calls, result.insideWait, result.violations = calls(stats), stats.CallsInsideWait, len(stats.Violations)
-	result.readings = stats.Calls[fault.Mimecast]["GET /directory/cloud-gateway/v1/groups/{id}/members"]
 	fired, err := b.vendors.Faults(ctx)
 	if err != nil {
 		return result, err

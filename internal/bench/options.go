@@ -74,7 +74,7 @@ func readOptions(args []string) (options, error) {
 	flags.IntVar(&opts.fresh, "fresh", 2000, "latency: indicators that are new on each side while the flows run")
 	flags.DurationVar(&opts.during, "during", 2*time.Minute, "latency: how long that takes")
 	flags.IntVar(&opts.entries, "entries", 100_000, "console: entries in the ledger of one of two integrations")
-	flags.IntVar(&opts.faulty, "faulty", 100_000, "faults: indicators to Falcon; half as many the other way")
+	flags.IntVar(&opts.faulty, "faulty", 100_000, "faults: indicators each way")
 	flags.IntVar(&opts.kills, "kills", 5, "recovery: how often the worker is killed")
 	flags.Var(numbers{&opts.sizes}, "sizes", "growth: how many indicators")
 	flags.Var(numbers{&opts.fleets}, "integrations", "fleet: how many integrations on one worker")

@@ -35,7 +35,7 @@ func parts() []part {
 			name: "faults", rounds: 1, measure: (*run).measureFaults,
 			about: "The same import without faults, and with one call in twenty spoilt in one of ten ways, in both directions. " +
 				"Where Mimecast has put domains into a group and its answer is lost, they are put there again, it refuses them without saying " +
-				"why, and the whole group is read once to tell why. How many calls that takes grows with the group, so they are counted apart. " +
+				"why, and one more call in its older style names the reason. " +
 				"Times hold waits of a minute that are meant: before a token is asked for again that was refused, and before a group is made " +
 				"again whose making got no answer.",
 		},

@@ -121,8 +121,9 @@ type written struct {
 	taskFailures  int   // workflow tasks that failed: a defect, or two builds that do not go together
 	events, bytes int64 // of the longest history
 	longest       string
-	largest       int64 // event, in bytes
-	repeatedSteps int   // attempts after the first
+	largest       int64    // event, in bytes
+	repeatedSteps int      // attempts after the first
+	unwatched     []string // types of steps whose worker could be killed unnoticed until their time is up
 }
 
 // histories reads everything that the world's workflows have written down.
@@ -156,6 +157,11 @@ func (w *world) readHistory(info *workflowpb.WorkflowExecutionInfo, into *writte
 		switch {
 		case event.GetWorkflowTaskFailedEventAttributes() != nil:
 			into.taskFailures++
+		case event.GetActivityTaskScheduledEventAttributes() != nil:
+			step := event.GetActivityTaskScheduledEventAttributes()
+			if name := step.GetActivityType().GetName(); step.GetHeartbeatTimeout().AsDuration() == 0 && name != "Notify" && name != "SearchLedger" {
+				into.unwatched = append(into.unwatched, name)
+			}
 		case event.GetActivityTaskStartedEventAttributes() != nil:
 			into.repeatedSteps += int(event.GetActivityTaskStartedEventAttributes().GetAttempt()) - 1
 		}
@@ -185,6 +191,7 @@ func (w *world) requireCleanHistories() written {
 	require.Positive(w.t, all.workflows)
 	require.Zero(w.t, all.failed, "failed workflows")
 	require.Zero(w.t, all.taskFailures, "failed workflow tasks")
+	require.Empty(w.t, all.unwatched, "steps without a heartbeat")
 	require.LessOrEqual(w.t, all.events, int64(maxEvents), all.longest)
 	require.LessOrEqual(w.t, all.bytes, int64(maxHistory))
 	require.LessOrEqual(w.t, all.largest, int64(maxPayload), "an event with all its payloads")

@@ -181,9 +181,14 @@ func (c *Client) writeMembers(
 		return make([]indicator.Outcome, len(domains)), err
 	}
 	w := writing{kind: indicator.Domain, most: maxMembers, already: already}
+	askedREST := false
 	w.send = func(ctx context.Context, values []string) (done map[string]string, items []vendorapi.Item, err error) {
 		err = restFirst(&c.classicGroups,
-			func() (err error) { done, items, err = c.sendREST(ctx, path, m, values); return err },
+			func() (err error) {
+				done, items, err = c.sendREST(ctx, path, m, values)
+				askedREST = err == nil
+				return err
+			},
 			func() (err error) { done, items, err = c.sendClassic(ctx, m, values); return err },
 		)
 		if err != nil || len(items) < len(values) { // not every value was refused
@@ -191,15 +196,16 @@ func (c *Client) writeMembers(
 		}
 		return done, items, err
 	}
-	// REST may refuse a domain without a word, and it is not known whether it does so where there is nothing to do. The
-	// list of members tells.
-	w.doubted = func(ctx context.Context, values []string) (map[string]bool, error) {
-		members, err := c.GroupDomains(ctx, m.groupID)
-		asWanted := make(map[string]bool, len(values))
-		for _, value := range values {
-			asWanted[value] = slices.Contains(members, value) == (m.suffix == suffixMembers)
+	// REST may refuse a domain without a word, and it is not known whether it does so where there is nothing to do, as after a
+	// call whose answer was lost.
+	w.doubted = func(ctx context.Context, values []string) (map[string]indicator.Outcome, error) {
+		told := make(map[string]indicator.Outcome, len(values))
+		if askedREST && len(values) <= maxReasons {
+			if err := c.askReasons(ctx, m, already, values, told); err != nil || len(told) == len(values) {
+				return told, err
+			}
 		}
-		return asWanted, err
+		return told, c.lookUpMembers(ctx, m, values, told)
 	}
 	return w.write(ctx, domains)
 }

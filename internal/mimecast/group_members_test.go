@@ -248,7 +248,7 @@ func TestADomainThatIsRefusedWithoutAWordIsNoMemberAndRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, outcomes[1].Refused)
 	require.Equal(t, "g1", outcomes[2].ID)
-	require.Equal(t, []string{"POST " + membersPath, "GET " + membersPath}, f.calls())
+	require.Equal(t, []string{"POST " + membersPath, "POST " + addClassic, "GET " + membersPath}, f.calls(), "the classic style is not offered")
 
 	f.answersMembers(answer{status: 500}, func(call received) answer { return results(call, func(string) bool { return false }) })
 	outcomes, err = f.client().AddGroupDomains(t.Context(), "g1", domains(1), "")

@@ -26,6 +26,27 @@ type itemWrite struct {
 	key    func(value string) string    // how a fail entry names one
 }
 
+// each joins an entry for each value.
+func each(one func(string) string) func([]string) string {
+	return func(values []string) string {
+		entries := make([]string, 0, len(values))
+		for _, value := range values {
+			entries = append(entries, one(value))
+		}
+		return strings.Join(entries, ",")
+	}
+}
+
+// memberOf is the data of a classic answer that made these domains members, or did so no longer.
+func memberOf(domains []string) string {
+	return each(func(domain string) string {
+		return `{"id":"m-` + domain + `","folderId":"g1","domain":"` + domain + `"}`
+	})(domains)
+}
+
+// memberKey is how a classic answer names a domain that it refused.
+func memberKey(domain string) string { return `{"id":"g1","domain":"` + domain + `"}` }
+
 func itemWrites() map[string]itemWrite {
 	hashDone := func(values []string) string {
 		if len(values) == 0 {
@@ -33,20 +54,7 @@ func itemWrites() map[string]itemWrite {
 		}
 		return fmt.Sprintf(`{"batchIdToken":"b","hashCount":%d}`, len(values))
 	}
-	each := func(one func(string) string) func([]string) string {
-		return func(values []string) string {
-			entries := make([]string, 0, len(values))
-			for _, value := range values {
-				entries = append(entries, one(value))
-			}
-			return strings.Join(entries, ",")
-		}
-	}
 	hashKey := func(hash string) string { return `{"hash":"` + strings.ToUpper(hash) + `"}` }
-	member := each(func(domain string) string {
-		return `{"id":"m-` + domain + `","folderId":"g1","domain":"` + domain + `"}`
-	})
-	memberKey := func(domain string) string { return `{"id":"g1","domain":"` + domain + `"}` }
 	return map[string]itemWrite{
 		"block hashes": {
 			batchPath, hashes(9),
@@ -64,13 +72,13 @@ func itemWrites() map[string]itemWrite {
 			addClassic, domains(9),
 			func(ctx context.Context, c *mimecast.Client, values []string) ([]indicator.Outcome, error) {
 				return c.AddGroupDomains(ctx, "g1", values, "note")
-			}, sentDomains, member, memberKey,
+			}, sentDomains, memberOf, memberKey,
 		},
 		"remove members, classic": {
 			removeClassic, domains(9),
 			func(ctx context.Context, c *mimecast.Client, values []string) ([]indicator.Outcome, error) {
 				return c.RemoveGroupDomains(ctx, "g1", values)
-			}, sentDomains, member, memberKey,
+			}, sentDomains, memberOf, memberKey,
 		},
 		"block URLs": {
 			createURLPath, domains(9),

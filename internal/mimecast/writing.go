@@ -33,8 +33,8 @@ type writing struct {
 	already func(status int, item vendorapi.Item) bool
 	// spelled gives a value as the answer names it; nil: as it is.
 	spelled func(value string) string
-	// doubted says of values that were refused without a word whether all is as wanted; nil: they count as refused.
-	doubted func(ctx context.Context, values []string) (map[string]bool, error)
+	// doubted finds out what became of values that were refused without a word; nil, or none for a value: it counts as refused.
+	doubted func(ctx context.Context, values []string) (map[string]indicator.Outcome, error)
 }
 
 // run is a writing under way.
@@ -139,13 +139,14 @@ func (r *run) ask(ctx context.Context) error {
 	if r.doubted == nil || len(r.silent) == 0 {
 		return nil
 	}
-	asWanted, err := r.doubted(ctx, r.silent)
+	told, err := r.doubted(ctx, r.silent)
 	for _, value := range r.silent {
+		outcome, known := told[value]
 		switch {
+		case known:
+			r.outcomes[value] = outcome
 		case err != nil:
 			delete(r.outcomes, value)
-		case asWanted[value]:
-			r.outcomes[value] = indicator.Outcome{Duplicate: true}
 		default:
 		}
 	}

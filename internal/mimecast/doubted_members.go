@@ -1,0 +1,55 @@
+package mimecast
+
+import (
+	"context"
+
+	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/vendorapi"
+)
+
+// maxReasons is how many domains are asked about in the classic style: of more, the list of members may tell with fewer
+// calls, since it has a hundred on each page.
+const maxReasons = 100
+
+// askReasons makes a write that REST has refused without a word once more in the classic style, which names its reasons, and
+// notes what it says. A tenant that does not offer that style says nothing.
+func (c *Client) askReasons(
+	ctx context.Context, m memberWrite, already func(int, vendorapi.Item) bool, domains []string, told map[string]indicator.Outcome,
+) error {
+	w := writing{kind: indicator.Domain, most: maxMembers, already: already}
+	w.send = func(ctx context.Context, values []string) (map[string]string, []vendorapi.Item, error) {
+		done, items, err := c.sendClassic(ctx, m, values)
+		if len(done) > 0 || err != nil && !notOffered(err) { // the group may have changed
+			c.interrupted.forget(m.groupID)
+		}
+		return done, items, err
+	}
+	outcomes, err := w.write(ctx, domains)
+	for i, domain := range domains {
+		if outcome := outcomes[i]; outcome != (indicator.Outcome{Key: outcome.Key}) && outcome.Refused != noReason {
+			told[domain] = outcome
+		}
+	}
+	if notOffered(err) {
+		return nil
+	}
+	return err
+}
+
+// lookUpMembers notes of the domains that nothing is told of yet whether the list of members holds them as was wanted.
+func (c *Client) lookUpMembers(ctx context.Context, m memberWrite, domains []string, told map[string]indicator.Outcome) error {
+	members, err := c.GroupDomains(ctx, m.groupID)
+	if err != nil {
+		return err
+	}
+	isMember := make(map[string]bool, len(members))
+	for _, domain := range members {
+		isMember[domain] = true
+	}
+	for _, domain := range domains {
+		if _, known := told[domain]; !known && isMember[domain] == (m.suffix == suffixMembers) {
+			told[domain] = indicator.Outcome{Duplicate: true}
+		}
+	}
+	return nil
+}
