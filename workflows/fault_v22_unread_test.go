@@ -4,14 +4,17 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/threatshare/threatshare/activities"
 	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/notify"
 	"github.com/threatshare/threatshare/internal/settings"
 	"github.com/threatshare/threatshare/internal/simulator/mimecast"
 	"github.com/threatshare/threatshare/internal/wire"
+	"github.com/threatshare/threatshare/workflows"
 )
 
 // unread are those warnings of a status that are about records that could not be read.
@@ -67,15 +70,18 @@ func TestFault_V22_MoreThanOneRecordInTwentyThatCannotBeReadIsAWarning(t *testin
 
 // A run that reads nothing, or too little to tell, says nothing about the shape of what it would have read.
 func TestFault_V22_TheWarningStaysUntilARunHasReadRecordsAgain(t *testing.T) {
+	const later, soon = 6 * time.Hour, 5 * time.Hour
 	for what, c := range map[string]struct {
 		next   activities.Counts
 		report activities.Report
+		after  time.Duration
 		stays  bool
 	}{
-		"nothing was read":         {readWith(0, nil), activities.Report{Finished: true}, true},
-		"a few that are as bad":    {readWith(3, map[string]int{"unreadable": 3}), activities.Report{Finished: true}, true},
-		"records that can be read": {readWith(1, nil), activities.Report{Finished: true}, false},
-		"the run is still at work": {readWith(50, nil), activities.Report{}, true},
+		"nothing was read":         {readWith(0, nil), activities.Report{Finished: true}, later, true},
+		"a few that are as bad":    {readWith(3, map[string]int{"unreadable": 3}), activities.Report{Finished: true}, later, true},
+		"records that can be read": {readWith(1, nil), activities.Report{Finished: true}, later, false},
+		"it may only come and go":  {readWith(1, nil), activities.Report{Finished: true}, soon, true},
+		"the run is still at work": {readWith(50, nil), activities.Report{}, later, true},
 	} {
 		t.Run(what, func(t *testing.T) {
 			d := newDesk(t)
@@ -92,6 +98,7 @@ func TestFault_V22_TheWarningStaysUntilARunHasReadRecordsAgain(t *testing.T) {
 				require.Contains(t, d.unread()[0], "12 of 100 records")
 				d.started("2")
 			})
+			d.next += c.after
 			d.then(func() {
 				c.report.Counts = counts{indicator.URLDomains: c.next}
 				d.reported("2", c.report)
@@ -100,13 +107,39 @@ func TestFault_V22_TheWarningStaysUntilARunHasReadRecordsAgain(t *testing.T) {
 				if c.stays {
 					require.Len(t, d.unread(), 1)
 					require.Contains(t, d.unread()[0], "12 of 100 records")
+					require.Equal(t, workflows.Degraded, d.status().State)
 				} else {
+					require.Equal(t, workflows.Connected, d.status().State)
 					require.Empty(t, d.unread())
 				}
 			})
 			d.run(document, nil)
 		})
 	}
+}
+
+func TestFault_V22_PeopleAreToldOnceOfRecordsThatCannotBeReadAndWhenTheyCanAgain(t *testing.T) {
+	d := newDesk(t)
+	bad := counts{indicator.URLDomains: readWith(100, map[string]int{"unreadable": 12})}
+	d.runs("1", activities.Report{Counts: bad})
+	d.runs("2", activities.Report{Counts: bad})
+	d.then(func() {
+		require.Equal(t, workflows.Degraded, d.status().State)
+		require.Contains(t, d.status().Reason, "urlDomains: 12 of 100 records")
+		mails := d.told()
+		require.Len(t, mails, 1, "of two runs")
+		require.Equal(t, notify.Unread, mails[0].Notice.Kind)
+		require.Equal(t, "urlDomains", mails[0].Notice.Problems[0].What)
+	})
+	d.next += 6 * time.Hour
+	d.runs("3", activities.Report{Counts: counts{indicator.URLDomains: readWith(100, nil)}})
+	d.then(func() {
+		require.Equal(t, workflows.Connected, d.status().State)
+		mails := d.told()
+		require.Len(t, mails, 1)
+		require.Equal(t, notify.Recovered, mails[0].Notice.Kind)
+	})
+	d.run(watched, nil)
 }
 
 func TestFault_V22_ALogThatIsSwitchedOffIsNotWarnedOf(t *testing.T) {

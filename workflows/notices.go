@@ -90,7 +90,8 @@ func (in *integration) provenWell(problem notify.Problem) bool {
 	return lo.SomeBy(concerned, func(flow string) bool { return in.memory.flow(flow).LastSuccess.After(in.memory.CheckedAt) })
 }
 
-// troubles are what a person should know of: permanent errors, and flows that have failed for long.
+// troubles are what a person should know of: permanent errors, flows that have failed for long, and records that could not be
+// read. The kind is that of the worst.
 func (in *integration) troubles(now time.Time) (problems []notify.Problem, kind notify.Kind) {
 	m := in.memory
 	add := func(what, reason string) { problems = append(problems, notify.Problem{What: what, Reason: reason}) }
@@ -113,14 +114,21 @@ func (in *integration) troubles(now time.Time) (problems []notify.Problem, kind 
 			}
 		}
 	}
-	kind = notify.Degraded
-	if len(problems) > 0 {
-		kind = notify.PermanentError
+	kind = notify.PermanentError
+	worst := func(of notify.Kind) {
+		if len(problems) == 0 {
+			kind = of
+		}
 	}
+	worst(notify.Degraded)
 	for _, flow := range in.enabledFlows() {
 		if memory := m.flow(flow); memory.Trouble != "" && now.Sub(memory.TroubledAt) >= longTrouble && !m.Paused {
 			add(flow, memory.Trouble)
 		}
+	}
+	worst(notify.Unread)
+	for _, flow := range in.enabledFlows() {
+		problems = append(problems, in.unread(flow, degrades)...)
 	}
 	return problems, kind
 }

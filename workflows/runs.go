@@ -34,14 +34,14 @@ func checkIDs(run activities.Run) error {
 	return nil
 }
 
-func (in *integration) runStarted(_ workflow.Context, input []byte) any {
+func (in *integration) runStarted(ctx workflow.Context, input []byte) any {
 	var run activities.Run
 	_ = readReport(input, &run, &run.Flow) // checked before
 	in.memory.started(run)
 	in.early = slices.DeleteFunc(in.early, func(report activities.Report) bool {
 		current := report.Flow == run.Flow && report.RunID == run.RunID
 		if current {
-			in.takeReport(report)
+			in.takeReport(ctx, report)
 		}
 		return current
 	})
@@ -72,7 +72,7 @@ func readReport(input []byte, into any, flow *string) error {
 	return nil
 }
 
-func (in *integration) runReported(_ workflow.Context, input []byte) any {
+func (in *integration) runReported(ctx workflow.Context, input []byte) any {
 	var report activities.Report
 	_ = readReport(input, &report, &report.Flow) // checked before
 	report = bounded(report)
@@ -80,7 +80,7 @@ func (in *integration) runReported(_ workflow.Context, input []byte) any {
 		in.early = append(in.early, report) // its run's start may wait in the other queue; dropped when that is empty
 		return nil
 	}
-	in.takeReport(report)
+	in.takeReport(ctx, report)
 	return nil
 }
 
@@ -97,9 +97,10 @@ func bounded(report activities.Report) activities.Report {
 	return report
 }
 
-func (in *integration) takeReport(report activities.Report) {
+func (in *integration) takeReport(ctx workflow.Context, report activities.Report) {
 	in.tellOfGaps(report)
 	in.memory.reported(report)
+	in.tellOfUnread(ctx, report.Flow)
 	in.todo.schedules = in.todo.schedules || report.Failed.Type != "" || len(report.Parked) > 0
 	if report.Finished && report.More {
 		in.wantRun(report.Flow)

@@ -74,6 +74,11 @@ func (in *integration) state() (state, reason string) {
 			return Degraded, flow + ": " + trouble
 		}
 	}
+	for _, flow := range in.enabledFlows() {
+		if unread := in.unread(flow, degrades); len(unread) > 0 {
+			return Degraded, unread[0].What + ": " + unread[0].Reason
+		}
+	}
 	return Connected, ""
 }
 

@@ -1,19 +1,24 @@
 package workflows
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
+	"go.temporal.io/sdk/workflow"
+
 	"github.com/threatshare/threatshare/activities"
 	"github.com/threatshare/threatshare/internal/indicator"
+	"github.com/threatshare/threatshare/internal/notify"
 	"github.com/threatshare/threatshare/internal/settings"
 )
 
 // A record that cannot be read is counted, and is no reason to stop; where more than half of a page is so, the page is not
 // believed. What lies between must not pass in silence: a vendor may have changed the shape of some records.
 const (
-	fewUnread    = 5  // up to 4 bad records may be nothing but that
-	oneUnreadOf  = 20 // 5 %
+	fewUnread    = 5             // up to 4 bad records may be nothing but that
+	oneUnreadOf  = 20            // 5 %
+	unreadFor    = 6 * time.Hour // what comes and goes is one trouble, and one mail
 	unreadAdvice = "their shape may have changed there, and threats in them are not shared; all others are. " +
 		"Please update Threat Share, or report this if there is no newer version"
 )
@@ -23,6 +28,8 @@ type Unread struct {
 	Unread int       `json:"unread"`
 	Read   int       `json:"read"` // records in all
 	At     time.Time `json:"at"`
+	// Degrades says that the integration's state and its mail tell of it as well.
+	Degrades bool `json:"degrades,omitempty"`
 }
 
 // readings are the logs and lists that a flow reads, each with the sources that it is read for. Falcon's list is one for both: what
@@ -36,7 +43,7 @@ func readings(flow string) [][]indicator.Source {
 }
 
 // takeUnread remembers what a run could not read, if that is too much. It is forgotten once a run has read records of the same
-// kind well; one that has read none, or too few to tell, says nothing about them.
+// kind well, hours after the last that had not; one that has read none, or too few to tell, says nothing about them.
 func (f *FlowMemory) takeUnread(report activities.Report) {
 	for _, sources := range readings(report.Flow) {
 		unread := Unread{At: report.At.UTC().Truncate(time.Second)}
@@ -51,16 +58,32 @@ func (f *FlowMemory) takeUnread(report activities.Report) {
 				f.Unread = map[indicator.Source]Unread{}
 			}
 			f.Unread[sources[0]] = unread
-		case report.Finished && unread.Read > 0 && !tooMany:
+		case report.Finished && unread.Read > 0 && !tooMany && unread.At.Sub(f.Unread[sources[0]].At) >= unreadFor:
 			delete(f.Unread, sources[0])
 		}
 	}
 }
 
-func (in *integration) warnOfUnread(flow string, add func(format string, args ...any)) {
+// tellOfUnread makes what a run could not read a part of the state, which people are told of. A run of the Integration that was
+// begun before it did so has told, and not told, otherwise.
+func (in *integration) tellOfUnread(ctx workflow.Context, flow string) {
+	memory := in.memory.flow(flow)
+	if len(memory.Unread) == 0 || workflow.GetVersion(ctx, "unread-records-degrade", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return
+	}
+	for _, source := range settings.SourcesOf(flow) {
+		if unread, found := memory.Unread[source]; found {
+			unread.Degrades = true
+			memory.Unread[source] = unread
+		}
+	}
+}
+
+// unread says of what the flow reads, and is to read, too much could not be read.
+func (in *integration) unread(flow string, wanted func(Unread) bool) (problems []notify.Problem) {
 	for _, sources := range readings(flow) {
 		unread, found := in.memory.flow(flow).Unread[sources[0]]
-		if !found || !slices.ContainsFunc(sources, in.settings.SourceEnabled) {
+		if !found || !wanted(unread) || !slices.ContainsFunc(sources, in.settings.SourceEnabled) {
 			continue
 		}
 		what, vendor := string(sources[0]), "Falcon"
@@ -70,6 +93,10 @@ func (in *integration) warnOfUnread(flow string, add func(format string, args ..
 		if flow == settings.FlowShareTTPLogs {
 			vendor = "Mimecast"
 		}
-		add("%s: %d of %d records from %s could not be read by the run of %s: %s", what, unread.Unread, unread.Read, vendor, stamp(unread.At), unreadAdvice)
+		problems = append(problems, notify.Problem{What: what, Reason: fmt.Sprintf("%d of %d records from %s could not be read by the run of %s: %s",
+			unread.Unread, unread.Read, vendor, stamp(unread.At), unreadAdvice)})
 	}
+	return problems
 }
+
+func degrades(unread Unread) bool { return unread.Degrades }

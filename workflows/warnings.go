@@ -50,7 +50,9 @@ func (in *integration) warnOfFlow(flow string, add func(format string, args ...a
 			add("%s: %s", source, missedBetween(gap))
 		}
 	}
-	in.warnOfUnread(flow, add)
+	for _, problem := range in.unread(flow, func(Unread) bool { return true }) {
+		add("%s: %s", problem.What, problem.Reason)
+	}
 	switch waiting := memory.Waiting; {
 	case waiting == nil:
 	case waiting.Refused != "":

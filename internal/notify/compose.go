@@ -64,6 +64,9 @@ func words(n Notice, name string) (opening, advice string) {
 		return fmt.Sprintf("The integration %s has been failing for over an hour, as of %s.", name, since),
 			"It keeps trying and continues where it stopped, so there may be nothing to do: another mail comes when all is well. " +
 				"Everything else goes on. If you have mended something, this makes it try at once:"
+	case Unread:
+		return fmt.Sprintf("The integration %s could not read some of its records, as of %s.", name, since),
+			"Everything else goes on, and another mail comes when all is well. How it does:"
 	case Recovered:
 		return fmt.Sprintf("The integration %s is connected and all of it works again, as of %s. This is over:", name, since),
 			"There is nothing left to do. It has continued where it stopped. How it does:"
@@ -84,6 +87,8 @@ func headline(n Notice) string {
 		about = "needs you"
 	case Degraded:
 		about = "failing for over an hour"
+	case Unread:
+		about = "records not read"
 	case Recovered:
 		return "connected again"
 	case Gap:

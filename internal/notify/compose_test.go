@@ -40,6 +40,9 @@ func everyKind() map[string]notify.Notice {
 		"gap": {Integration: "acme", Number: 7, Kind: notify.Gap, Since: since, Problems: []notify.Problem{
 			{What: "urlDomains", Reason: "records between 2026-01-20 08:00 and 2026-01-30 10:15 UTC (242h15m0s) were never read and are gone"},
 		}},
+		"unread": {Integration: "acme", Number: 7, Kind: notify.Unread, Since: since, Problems: []notify.Problem{
+			{What: "urlDomains", Reason: "12 of 100 records from Mimecast could not be read by the run of 2026-03-01 10:10 UTC: their shape may have changed there"},
+		}},
 		"hostile": {Integration: "acme", Number: 8, Kind: notify.PermanentError, Since: since, Problems: []notify.Problem{
 			{What: "Falcon", Reason: "falcon: =cmd|'/c calc'!A1 {{.Secret}} <script>alert(1)</script> [click](https://login.evil.example/?a=1)\r\n" +
 				"Bcc: all@evil.example\r\n\r\n.\r\nMAIL FROM:<x@evil.example>\x00\t\x1b[31mred\u202etxt.exe\u200b zero \xff"},
@@ -163,7 +166,7 @@ func TestFault_D2_WhateverIsInANoticeTheMailIsPlainAndBounded(t *testing.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[\x00-\x1f\x7f\x{200b}-\x{202e}a :;]*`), rapid.Just(strings.Repeat("long ", 5000)))
 		notice := notify.Notice{
 			Integration: text.Draw(t, "integration"), Number: rapid.Int().Draw(t, "number"), Since: since,
-			Kind: notify.Kind(rapid.SampledFrom([]string{"permanent_error", "degraded", "connected", "gap", "other\r\nBcc: x"}).Draw(t, "kind")),
+			Kind: notify.Kind(rapid.SampledFrom([]string{"permanent_error", "degraded", "connected", "gap", "unread", "other\r\nBcc: x"}).Draw(t, "kind")),
 		}
 		for range rapid.IntRange(0, 30).Draw(t, "problems") {
 			notice.Problems = append(notice.Problems, notify.Problem{What: text.Draw(t, "what"), Reason: text.Draw(t, "reason")})

@@ -18,6 +18,7 @@ const (
 	PermanentError Kind = "permanent_error" // a person has to mend something
 	Degraded       Kind = "degraded"        // something has been failing for over an hour and is still being tried
 	Recovered      Kind = "connected"       // all of it works again
+	Unread         Kind = "unread"          // records are in a shape that is not understood
 	Gap            Kind = "gap"             // records were missed for good, since the vendor keeps them too short
 )
 
