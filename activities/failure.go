@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/threatshare/threatshare/internal/config"
@@ -25,6 +24,7 @@ const (
 	VendorThrottled   = "VendorThrottled"   // again after the wait that the vendor asked for
 	VendorUnavailable = "VendorUnavailable" // again later
 	StoreUnavailable  = "StoreUnavailable"  // the ledger or Temporal did not answer; again later
+	Defect            = "Defect"            // a step panicked, a fault of ours; again later
 
 	UnknownIntegration = "UnknownIntegration" // final: no such integration runs
 	InvalidSettings    = "InvalidSettings"    // final: refused, with every problem listed
@@ -44,8 +44,18 @@ type Problem struct {
 	Reason string `json:"reason"`           // in words that say what to do
 }
 
-// failure turns an error into a Temporal failure. It is the only place that decides what is retried.
+// failure turns an error into a Temporal failure, for a step that ends by itself after a while: how long it waits before the
+// next try is up to its retry policy, unless a vendor asks for a wait.
 func failure(ctx context.Context, err error) error {
+	return classified(ctx, err, func(tries) time.Duration { return 0 })
+}
+
+// patient is failure for a step that is tried for as long as it takes: it says itself how long it waits. Its retry policy is for
+// an attempt that could not say so, since its worker was killed or stopped: the next one is to start at once.
+func patient(ctx context.Context, err error) error { return classified(ctx, err, tries.wait) }
+
+// classified is the only place that decides what is retried.
+func classified(ctx context.Context, err error, wait func(tries) time.Duration) error {
 	switch {
 	case err == nil:
 		return nil
@@ -60,20 +70,12 @@ func failure(ctx context.Context, err error) error {
 	if errors.Is(err, ledger.ErrInvalid) {
 		return final(InvalidRecord, "", err)
 	}
+	next := triesBefore(ctx).after(err)
+	next.leave(ctx)
 	refusal, ok := errors.AsType[*vendorapi.Error](err)
 	if !ok {
-		return temporal.NewApplicationErrorWithCause(err.Error(), StoreUnavailable, err)
+		return retryable(StoreUnavailable, wait(next), err)
 	}
-	attempt := int(activity.GetInfo(ctx).Attempt)
-	next := triesBefore(ctx)
-	next.Contract++
-	if refusal.Class != vendorapi.Contract {
-		next.Contract = 0
-	}
-	if moved(err) {
-		next.Moved = attempt
-	}
-	next.leave(ctx)
 	switch refusal.Class {
 	case vendorapi.Credentials:
 		return final(VendorAuth, refusal.Vendor, advised(refusal, err))
@@ -87,13 +89,13 @@ func failure(ctx context.Context, err error) error {
 		if next.Contract >= contractTries {
 			return final(VendorContract, refusal.Vendor, advised(refusal, err))
 		}
-		return retryable(VendorContract, next.wait(attempt), err)
+		return retryable(VendorContract, wait(next), err)
 	case vendorapi.Throttled:
-		return retryable(VendorThrottled, refusal.RetryAfter, err)
+		return retryable(VendorThrottled, cmp.Or(refusal.RetryAfter, wait(next)), err)
 	case vendorapi.Unavailable:
-		return retryable(VendorUnavailable, cmp.Or(refusal.RetryAfter, next.wait(attempt)), err)
+		return retryable(VendorUnavailable, cmp.Or(refusal.RetryAfter, wait(next)), err)
 	default:
-		return retryable(VendorUnavailable, next.wait(attempt), err)
+		return retryable(VendorUnavailable, wait(next), err)
 	}
 }
 

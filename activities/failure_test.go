@@ -50,20 +50,16 @@ func TestEveryClassOfRefusalBecomesOneTypeOfFailure(t *testing.T) {
 		vendorapi.Forbidden:             {activities.VendorForbidden, false, 0},
 		vendorapi.Rejected:              {activities.VendorRejected, false, 0},
 		vendorapi.Quota:                 {activities.VendorQuota, false, 0},
-		vendorapi.Contract:              {activities.VendorContract, true, 0},
+		vendorapi.Contract:              {activities.VendorContract, true, time.Second},
 		vendorapi.Throttled:             {activities.VendorThrottled, true, 90 * time.Second},
 		vendorapi.Unavailable:           {activities.VendorUnavailable, true, 90 * time.Second},
-		vendorapi.Class("of next year"): {activities.VendorUnavailable, true, 0},
+		vendorapi.Class("of next year"): {activities.VendorUnavailable, true, time.Second},
 	} {
 		t.Run(string(class), func(t *testing.T) {
 			w.breakMimecast(refusal(class, 90*time.Second))
 			_, err := run[activities.FetchTTPLogsResult](w, w.FetchTTPLogs, w.fetchInput(indicator.URLDomains, activities.Cursor{}))
 			failed := refusedAs(t, err, want.kind, want.retried)
-			if class == vendorapi.Throttled || class == vendorapi.Unavailable {
-				require.Equal(t, want.wait, failed.NextRetryDelay())
-			} else {
-				require.Zero(t, failed.NextRetryDelay())
-			}
+			require.Equal(t, want.wait, failed.NextRetryDelay())
 			problem := activities.ProblemOf(err)
 			require.Equal(t, want.kind, problem.Type)
 			require.Contains(t, problem.Reason, "words of the vendor")

@@ -45,7 +45,7 @@ func (a *Activities) FetchTTPLogs(ctx context.Context, in FetchTTPLogsInput) (Fe
 	defer heartbeat(ctx)()
 	mimecast, err := a.Vendors.Mimecast(in.Credentials)
 	if err != nil {
-		return FetchTTPLogsResult{}, failure(ctx, err)
+		return FetchTTPLogsResult{}, patient(ctx, err)
 	}
 	read, err := window{vendor: "mimecast", page: logPages(mimecast, in), since: in.Since, overlap: Overlap, retention: logRetention}.read(ctx, a.Now, in.Cursor)
 	if err != nil {

@@ -53,7 +53,7 @@ func (a *Activities) FindDeliveredMail(ctx context.Context, in RemediateInput) (
 	defer heartbeat(ctx)()
 	found, err := a.findDeliveredMail(ctx, in)
 	if err != nil {
-		return DeliveredMail{}, failure(ctx, err)
+		return DeliveredMail{}, patient(ctx, err)
 	}
 	return found, nil
 }
@@ -105,7 +105,7 @@ func (a *Activities) CreateRemediation(ctx context.Context, in CreateRemediation
 	defer heartbeat(ctx)()
 	incident, err := a.createRemediation(ctx, in)
 	if err != nil {
-		return indicator.Incident{}, failure(ctx, err)
+		return indicator.Incident{}, patient(ctx, err)
 	}
 	return incident, nil
 }
@@ -156,11 +156,11 @@ func (a *Activities) FollowRemediation(ctx context.Context, in FollowRemediation
 	defer heartbeat(ctx)()
 	mimecast, err := a.Vendors.Mimecast(in.Credentials)
 	if err != nil {
-		return indicator.Incident{}, failure(ctx, err)
+		return indicator.Incident{}, patient(ctx, err)
 	}
 	incident, err := mimecast.Incident(ctx, in.Incident)
 	if err != nil {
-		return indicator.Incident{}, failure(ctx, err)
+		return indicator.Incident{}, patient(ctx, err)
 	}
 	if incident.Identified == 0 && in.Watched < foundLate {
 		incident.Done = false
@@ -173,7 +173,7 @@ func (a *Activities) FollowRemediation(ctx context.Context, in FollowRemediation
 	default:
 		err = a.recordRemediation(ctx, in.RemediateInput, ledger.Started, incident, in.Detail)
 	}
-	return incident, failure(ctx, err)
+	return incident, patient(ctx, err)
 }
 
 // FailRemediationInput is why a removal ended.
@@ -191,7 +191,7 @@ func (a *Activities) FailRemediation(ctx context.Context, in FailRemediationInpu
 	if in.Again {
 		state = ledger.Wanted
 	}
-	return failure(ctx, a.recordRemediation(ctx, in.RemediateInput, state, indicator.Incident{}, in.Reason))
+	return patient(ctx, a.recordRemediation(ctx, in.RemediateInput, state, indicator.Incident{}, in.Reason))
 }
 
 func (a *Activities) recordRemediation(ctx context.Context, in RemediateInput, state ledger.RemediationState, incident indicator.Incident, detail string) error {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+
+	"github.com/threatshare/threatshare/internal/vendorapi"
 )
 
 // tries is what an attempt of a step leaves for the next one, in its heartbeat.
@@ -13,8 +15,10 @@ type tries struct {
 	// Contract counts the attempts in a row that met an answer outside the contract. Others between them say that the vendor
 	// is there and only the way to it is bad.
 	Contract int `json:"contract,omitempty"`
-	// Moved is the last attempt that settled some of what the step was given.
-	Moved int `json:"moved,omitempty"`
+	// Failed counts the attempts in a row that failed, beginning anew with one that settled some of what the step was given: a
+	// step of many calls would otherwise meet the waits of a long outage only because every few calls fail. An attempt whose
+	// worker was killed or stopped is none of them.
+	Failed int `json:"failed,omitempty"`
 }
 
 // triesBefore is what the attempt before has left. A worker that was killed may have left nothing, which costs a try more.
@@ -26,25 +30,33 @@ func triesBefore(ctx context.Context) tries {
 	return before
 }
 
+// after is what is left by an attempt that failed with err.
+func (t tries) after(err error) tries {
+	refusal, refused := errors.AsType[*vendorapi.Error](err)
+	if refused && refusal.Class == vendorapi.Contract {
+		t.Contract++
+	} else {
+		t.Contract = 0
+	}
+	if moved(err) {
+		t.Failed = 0
+	}
+	t.Failed++
+	return t
+}
+
 // leave hands t to the next attempt.
 func (t tries) leave(ctx context.Context) { activity.RecordHeartbeat(ctx, t) }
 
-// slowest is how long the next try waits at most, as in the flows' retry policy.
+// slowest is how long the next try waits at most: a day of outage costs a vendor fewer than a hundred calls.
 const slowest = 18 * time.Minute
 
-// wait is how long the next try is to wait, zero for what the retry policy says. That counts all attempts of a step, and one of
-// many calls would meet the waits of a long outage only because every few calls fail; so after an attempt that got somewhere
-// the count begins again.
-func (t tries) wait(attempt int) time.Duration {
-	since := attempt - t.Moved
-	switch {
-	case t.Moved == 0:
-		return 0
-	case since >= 10:
+// wait is how long the next try is to wait: a second at first, and twice as long after each further failure.
+func (t tries) wait() time.Duration {
+	if t.Failed > 10 {
 		return slowest
-	default:
-		return min(time.Second<<since, slowest)
 	}
+	return min(time.Second<<max(t.Failed-1, 0), slowest)
 }
 
 // partly is the failure of an attempt that has settled some of what the step was given: the next one has less to do.

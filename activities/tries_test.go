@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -23,6 +24,29 @@ func TestFault_V10_OnlyAnswersOutsideTheContractInARowAreFinal(t *testing.T) {
 	err := retried(w, w.FetchTTPLogs, w.fetchInput(indicator.URLDomains, activities.Cursor{}))
 	refusedAs(t, err, activities.VendorContract, false)
 	require.Equal(t, 9, broken.asked)
+}
+
+// Also N8. The retry policy alone would ask every five seconds.
+func TestFault_V7_ADayOfOutageCostsAStepAHundredTriesAtMost(t *testing.T) {
+	w := newWorld(t)
+	tries := make([]error, 100)
+	for i := range tries {
+		tries[i] = refusal(vendorapi.Unavailable, 0)
+	}
+	broken := w.breakMimecast(append(tries, refusal(vendorapi.Quota, 0))...)
+	took, err := retriedFor(w, w.FetchTTPLogs, w.fetchInput(indicator.URLDomains, activities.Cursor{}), nil)
+	refusedAs(t, err, activities.VendorQuota, false)
+	require.Equal(t, 101, broken.asked)
+	require.Greater(t, took, 24*time.Hour)
+}
+
+// A ledger that is gone for long is asked as rarely, and with it the vendors, whose calls come first.
+func TestTheWaitsOfAStepGrowWhateverItFailsFor(t *testing.T) {
+	w := newWorld(t)
+	w.Ledger = brokenLedger{w.store, errors.New("disk full")}
+	took, err := retriedFor(w, w.UploadIOCs, w.uploadInput(w.clicked("evil.top")), nil)
+	refusedAs(t, err, activities.StoreUnavailable, true)
+	require.Greater(t, took, 48*time.Hour, "two hundred tries")
 }
 
 // A step of many calls is repeated often where every few calls fail. As long as it gets on it does not wait as in an outage.

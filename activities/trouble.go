@@ -19,10 +19,10 @@ const troubleAfter = 10 * time.Minute
 // maxTrouble bounds the reason that is told, in characters.
 const maxTrouble = 500
 
-// stuck is failure for a step at a vendor. One that has been retrying for a while tells the Integration why, so that the
+// stuck is patient for a step at a vendor. One that has been retrying for a while tells the Integration why, so that the
 // connection state shows it; telling is worth one try, since the step's own failure is what counts.
 func (a *Activities) stuck(ctx context.Context, integration string, err error) error {
-	failed := failure(ctx, err)
+	failed := patient(ctx, err)
 	info := activity.GetInfo(ctx)
 	refusal, ok := errors.AsType[*temporal.ApplicationError](failed)
 	if !ok || refusal.NonRetryable() || a.Now().Sub(info.ScheduledTime) < troubleAfter {

@@ -54,7 +54,7 @@ func (a *Activities) UploadIOCs(ctx context.Context, in UploadIOCsInput) (Upload
 	defer heartbeat(ctx)()
 	falcon, err := a.Vendors.Falcon(in.Credentials)
 	if err != nil {
-		return UploadIOCsResult{}, failure(ctx, err)
+		return UploadIOCsResult{}, patient(ctx, err)
 	}
 	result := UploadIOCsResult{Counts: map[indicator.Source]Counts{}}
 	wanted := plan.Merge(shares(in.Integration, in.SendToFalcon, in.Indicators, a.Now()))

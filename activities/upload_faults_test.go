@@ -92,7 +92,7 @@ func retriedFor(w *world, step, in, into any) (took time.Duration, err error) {
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 			StartToCloseTimeout: time.Minute,
 			RetryPolicy: &temporal.RetryPolicy{
-				InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 18 * time.Minute, MaximumAttempts: 10,
+				InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Second, MaximumAttempts: 200,
 			},
 		})
 		return workflow.ExecuteActivity(ctx, step, in).Get(ctx, into)

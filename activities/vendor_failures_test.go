@@ -90,9 +90,12 @@ func (w *world) play(t *testing.T, name, vendor string, row ending, step func() 
 	require.Contains(t, failed.Message(), vendor, name)
 	require.NotContains(t, failed.Message(), "of-the-tests", name)
 	require.NotContains(t, failed.Message(), "\n", name)
-	if row.wait == 0 {
+	switch {
+	case row.wait == 0 && row.retried != final:
+		require.Equal(t, time.Second, failed.NextRetryDelay(), "%s: of a first failure", name)
+	case row.wait == 0:
 		require.Zero(t, failed.NextRetryDelay(), name)
-	} else {
+	default:
 		require.InDelta(t, row.wait.Seconds(), failed.NextRetryDelay().Seconds(), 3+row.wait.Seconds()/20, name)
 	}
 	if problem := activities.ProblemOf(err); row.retried == final {

@@ -76,7 +76,7 @@ func (a *Activities) WithdrawList(ctx context.Context, in WithdrawListInput) (Wi
 	defer heartbeat(ctx)()
 	result, err := a.withdrawList(ctx, in)
 	if err != nil {
-		return WithdrawListResult{}, failure(ctx, err)
+		return WithdrawListResult{}, patient(ctx, err)
 	}
 	return result, nil
 }

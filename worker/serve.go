@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -33,6 +34,7 @@ func serve(ctx context.Context, temporal client.Client, queue string, steps *act
 		WorkerStopTimeout:                  stopTime,
 		MaxConcurrentActivityExecutionSize: stepsAtOnce,
 		OnFatalError:                       func(err error) { failed <- err },
+		Interceptors:                       []interceptor.WorkerInterceptor{&activities.Panics{}},
 	})
 	w.RegisterWorkflowWithOptions(workflows.Integration, workflow.RegisterOptions{Name: wire.Integration})
 	w.RegisterWorkflowWithOptions(workflows.ShareTTPLogs, workflow.RegisterOptions{Name: wire.ShareTTPLogs})

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -177,14 +178,9 @@ func TestACancelledImportIsNeitherGoodNorFailed(t *testing.T) {
 
 func TestAnOutageInTheMiddleOnlyTakesTime(t *testing.T) {
 	w := newBusy(t)
-	down := 9 // tries
-	w.before = func(_ *runtime, step string, _ int) error {
-		if step == "BlockSenderDomains" && down > 0 {
-			down--
-			return errors.New("no route to host")
-		}
-		return nil
-	}
+	require.NoError(t, w.vendors.AddFaults(t.Context(), fault.Rule{
+		Vendor: fault.Mimecast, Method: http.MethodPost, Path: "/directory/cloud-gateway/v1/groups/", Kind: fault.Status, Status: http.StatusServiceUnavailable, Count: 9,
+	}))
 	began := w.clock.now()
 	w.run(settings.FlowImportIOCs, settings.FlowImportAlerts)
 	require.Greater(t, w.clock.now().Sub(began), 4*time.Minute)

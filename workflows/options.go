@@ -11,11 +11,11 @@ import (
 // noticed is after how long without a sign of life a step's worker counts as killed, and the step starts anew.
 const noticed = 15 * time.Second
 
-// patiently is how failed steps are repeated: for as long as it takes, soon at first, and in a long outage so rarely that a
-// day of it costs a vendor fewer than a hundred calls, although a step can be repeated by any worker. A wait that a vendor or its
-// client asks for overrides it.
+// patiently is how failed steps are repeated: for as long as it takes. A step that fails says itself how long to wait, which
+// overrides what is said here; one whose worker was killed or stopped could not, and is repeated soon, however often it has
+// failed before.
 func patiently() *temporal.RetryPolicy {
-	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 18 * time.Minute}
+	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Second}
 }
 
 // reading is for steps that read pages from a vendor: up to a minute and three quarters each, the last page's time-out
