@@ -117,8 +117,11 @@ func (w *world) badNetwork() (env []string) {
 	return env
 }
 
+// directly is the way to the vendors without anything between.
+func (w *world) directly() (env []string) { return nil }
+
 // shareAll shares a load in both directions, each flow as often as it takes, and makes sure that nothing is lost or there twice.
-func shareAll(t *testing.T, l load, rules []fault.Rule, seed uint64, allowed time.Duration) outcome {
+func shareAll(t *testing.T, l load, way func(*world) []string, rules []fault.Rule, seed uint64, allowed time.Duration) outcome {
 	t.Helper()
 	w := newWorld(t, "--records", strconv.Itoa(l.records), "--indicators", strconv.Itoa(l.records), "--plain", "--seed", strconv.FormatUint(seed, 10))
 	hashes, domains := hashes(l.hashes), domains(l.domains)
@@ -129,12 +132,8 @@ func shareAll(t *testing.T, l load, rules []fault.Rule, seed uint64, allowed tim
 		w.raise(control.DomainAlert(alerted[i]))
 	}
 	require.NoError(t, w.vendors.Reset(w.patient()))
-	var env []string
-	if len(rules) > 0 {
-		require.NoError(t, w.vendors.AddFaults(w.patient(), rules...))
-		env = w.badNetwork()
-	}
-	w.startWorker(env...)
+	require.NoError(t, w.vendors.AddFaults(w.patient(), rules...))
+	w.startWorker(way(w)...)
 	began := time.Now()
 	w.starter("start", "-f", w.settingsFile(both))
 	w.shareToTheEnd(allowed)
@@ -213,11 +212,11 @@ func TestFault_V8_RandomFaultsAtBothVendorsLoseNothingDoubleNothingAndCostFewCal
 	l := scale.Of(load{1200, 1500, 100, 4}, load{100_000, 20_000, 1_000, 20})
 	seed := scale.Of(1, uint64(time.Now().UnixNano()))
 	t.Log("seed", seed)
-	calm := shareAll(t, l, nil, seed, scale.Of(patience, 20*time.Minute))
+	calm := shareAll(t, l, (*world).directly, nil, seed, scale.Of(patience, 20*time.Minute))
 	calm.log(t, "without faults", l, calm)
 	rules := append(randomFaults(0.045), revocations()...) // the others make it one in twenty
 	rules = append(scale.Of(nil, rareFaults()), rules...)
-	out := shareAll(t, l, rules, seed, scale.Of(patience, time.Hour))
+	out := shareAll(t, l, (*world).badNetwork, rules, seed, scale.Of(patience, time.Hour))
 	out.log(t, "5 % faults", l, calm)
 	all := 0
 	for _, fired := range out.fired {
@@ -239,14 +238,15 @@ func TestFault_N3_AQuarterOfAllCallsFailingOnlyTakesTime(t *testing.T) {
 	t.Log("seed", seed)
 	var calm outcome
 	if long := scale.Of(false, true); long {
-		calm = shareAll(t, l, nil, seed, 20*time.Minute)
+		calm = shareAll(t, l, (*world).directly, nil, seed, 20*time.Minute)
 	}
-	out := shareAll(t, l, append(randomFaults(0.25), revocations()...), seed, scale.Of(patience, 2*time.Hour))
+	out := shareAll(t, l, (*world).badNetwork, append(randomFaults(0.25), revocations()...), seed, scale.Of(patience, 2*time.Hour))
 	out.log(t, "25 % faults", l, calm)
 	require.LessOrEqual(t, out.memory, int64(maxMemory))
 }
 
-// Also N9: both vendors answer with pages of fifty megabytes now and then, and with such as are just not too large.
+// Also N9: both vendors answer with pages of fifty megabytes now and then, and with such as are just not too large. Not over the bad
+// network, which would cut either.
 func TestFault_V20_PagesOfFiftyMegabytesNeedNoMoreMemory(t *testing.T) {
 	l := scale.Of(load{300, 200, 20, 0}, load{20_000, 4_000, 500, 0})
 	var rules []fault.Rule
@@ -254,7 +254,7 @@ func TestFault_V20_PagesOfFiftyMegabytesNeedNoMoreMemory(t *testing.T) {
 		rules = append(rules, fault.Rule{Path: path, Kind: fault.Bloat, MiB: 50, Count: scale.Of(1, 20), Probability: 0.5},
 			fault.Rule{Path: path, Kind: fault.Bloat, MiB: 15, Count: scale.Of(3, 0), Probability: 0.5})
 	}
-	out := shareAll(t, l, rules, 3, scale.Of(patience, 30*time.Minute))
+	out := shareAll(t, l, (*world).directly, rules, 3, scale.Of(patience, 30*time.Minute))
 	out.log(t, "large pages", l, outcome{})
 	require.Positive(t, out.fired[string(fault.Bloat)])
 	require.LessOrEqual(t, out.memory, int64(maxMemory))
