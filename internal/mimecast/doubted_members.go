@@ -2,6 +2,8 @@ package mimecast
 
 import (
 	"context"
+	"errors"
+	"net/http"
 
 	"github.com/threatshare/threatshare/internal/indicator"
 	"github.com/threatshare/threatshare/internal/vendorapi"
@@ -10,6 +12,12 @@ import (
 // maxReasons is how many domains are asked about in the classic style: of more, the list of members may tell with fewer
 // calls, since it has a hundred on each page.
 const maxReasons = 100
+
+// conflicts says whether a call as a whole was refused because something is there already.
+func conflicts(err error) bool {
+	refused, ok := errors.AsType[*vendorapi.Error](err)
+	return ok && refused.Status == http.StatusConflict
+}
 
 // askReasons makes a write that REST has refused without a word once more in the classic style, which names its reasons, and
 // notes what it says. A tenant that does not offer that style says nothing.

@@ -46,6 +46,20 @@ func TestTheClassicStyleTellsWhyRESTRefusedWithoutAWordAndNoListIsRead(t *testin
 	require.Len(t, f.asked(membersPath), 2, "the writes, and no reading")
 }
 
+func TestOneMemberAlreadyThatKeepsTenOutCostsOneCallMore(t *testing.T) {
+	f := newFake(t)
+	values := domains(10)
+	f.says(membersPath, answer{status: http.StatusConflict, body: `{"errors":[{"code":"conflict","message":"no"}]}`})
+	f.does(addClassic, func(call received) answer { return classicAdds(call, values[3:4], nil) })
+	outcomes, err := f.client().AddGroupDomains(t.Context(), "g1", values, "")
+	require.NoError(t, err)
+	requireSettled(t, values, outcomes)
+	for i, outcome := range outcomes {
+		require.Equal(t, i == 3, outcome.Duplicate, outcome.Value)
+	}
+	require.Equal(t, []string{"POST " + membersPath, "POST " + addClassic}, f.calls())
+}
+
 func TestOfVeryManyRefusedWithoutAWordTheListOfMembersTellsAtOnce(t *testing.T) {
 	f := newFake(t)
 	values := domains(101)

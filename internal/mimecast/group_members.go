@@ -191,6 +191,11 @@ func (c *Client) writeMembers(
 			},
 			func() (err error) { done, items, err = c.sendClassic(ctx, m, values); return err },
 		)
+		if len(values) > 1 && conflicts(err) { // a member already keeps the others out: the classic style takes each by itself
+			if classic, said, failed := c.sendClassic(ctx, m, values); !notOffered(failed) {
+				done, items, err = classic, said, failed
+			}
+		}
 		if err != nil || len(items) < len(values) { // not every value was refused
 			c.interrupted.forget(m.groupID)
 		}
