@@ -103,3 +103,9 @@ func ReadMembers(body []byte) (domains []string, results int, ok bool) {
 
 // Pace reads how close the rate limit is as the client does.
 func Pace(header http.Header) vendorapi.Pace { return pace(header) }
+
+// OnceGroup makes the group of a name with another create than the client's own.
+func OnceGroup(c *Client, name string, create func() (string, error)) error {
+	_, err := c.made.once("group "+name, create)
+	return err
+}

@@ -229,6 +229,20 @@ func TestACreateThatWasRefusedMayBeTriedAgainAtOnce(t *testing.T) {
 	}
 }
 
+// A vendor can be found to be gone between the look-up and the create. Nothing was made then, and there is nothing to wait for but the
+// vendor.
+func TestACreateThatWasHeldBackIsNotTakenForOneThatMayHaveBeenMade(t *testing.T) {
+	f := newFake(t)
+	f.answersGroups(answer{body: `{"groups":[],"meta":{}}`}, answer{body: `{"id":"g1"}`})
+	client, now := f.client(), at(t, "2026-11-16T10:00:00Z")
+	mimecast.SetClock(client, func() time.Time { return now })
+	held := &vendorapi.Error{Class: vendorapi.Unavailable, NotMade: true, RetryAfter: 5 * time.Second}
+	require.Error(t, mimecast.OnceGroup(client, ours, func() (string, error) { return "", held }))
+	id, err := client.SenderGroup(t.Context(), ours, "")
+	require.NoError(t, err)
+	require.Equal(t, "g1", id)
+}
+
 // posts counts the POST calls to a path.
 func (f *fake) posts(path string) int {
 	n := 0

@@ -140,14 +140,15 @@ func heldBack(err error) bool {
 	return ok && refusal.NotMade
 }
 
-// remembered is a failure of a while ago: a wait that it asks for has become shorter or longer since.
+// remembered is a failure of a while ago, with what is left of the wait that it asks for, or of the time in which no other token
+// is asked for if that is longer.
 func remembered(failed error, left time.Duration) error {
 	refusal, ok := errors.AsType[*Error](failed)
-	if !ok || refusal.Class != Throttled {
+	if !ok || refusal.Class != Throttled && refusal.RetryAfter == 0 {
 		return failed
 	}
 	again := *refusal
-	again.RetryAfter = left
+	again.RetryAfter = max(left, refusal.RetryAfter-(failureRest-left))
 	return &again
 }
 

@@ -183,6 +183,27 @@ func TestAThrottledTokenRequestTellsHowLongItRests(t *testing.T) {
 	require.EqualValues(t, 1, v.tokenCalls.Load())
 }
 
+func TestARememberedFailureTellsWhatIsLeftOfItsWait(t *testing.T) {
+	for _, c := range []struct {
+		told              vendorapi.Error
+		passed, remaining time.Duration
+	}{
+		{vendorapi.Error{Class: vendorapi.Throttled, RetryAfter: 5 * time.Minute}, 20 * time.Second, 4*time.Minute + 40*time.Second},
+		{vendorapi.Error{Class: vendorapi.Unavailable, RetryAfter: 5 * time.Minute}, 20 * time.Second, 4*time.Minute + 40*time.Second},
+		{vendorapi.Error{Class: vendorapi.Throttled, RetryAfter: 2 * time.Second}, 10 * time.Second, 50 * time.Second}, // of the rest after a failure
+		{vendorapi.Error{Class: vendorapi.Unavailable}, 10 * time.Second, 0},
+	} {
+		clock := newClock()
+		tokens := vendorapi.NewTokens(func(context.Context) (vendorapi.Token, error) { return vendorapi.Token{}, &c.told })
+		tokens.SetClock(clock.now)
+		_, err := tokens.Get(t.Context())
+		require.Equal(t, c.told.RetryAfter, refused(t, err).RetryAfter)
+		clock.move(c.passed)
+		_, err = tokens.Get(t.Context())
+		require.Equal(t, c.remaining, refused(t, err).RetryAfter, "%s %s", c.told.Class, c.told.RetryAfter)
+	}
+}
+
 func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 	v := newVendor(t)
 	c := v.client(t)
