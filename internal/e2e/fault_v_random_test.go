@@ -182,7 +182,7 @@ func (w *world) shareToTheEnd(allowed time.Duration) {
 				continue
 			}
 			open = append(open, fmt.Sprintf("%s is %s: %s %s", name, flow.State, flow.Reason, flow.LastError))
-			if flow.State == workflows.FlowIdle && flow.LastRun != failed[name] && flow.LastError != "" {
+			if flow.Running.RunID == "" && flow.LastRun != failed[name] && flow.LastError != "" {
 				failed[name] = flow.LastRun
 				w.t.Logf("%s failed and runs again: %s", name, flow.LastError)
 				w.starter("sync", w.name, name)
