@@ -154,7 +154,8 @@ type AddBYOTIHashesResult struct {
 // AddBYOTIHashes blocks up to 1,000 hashes in Mimecast's list of own threat intelligence, as far as there is room. If there is
 // no more, it says so once everything that fits is written; nothing is ever removed to make room.
 func (a *Activities) AddBYOTIHashes(ctx context.Context, in AddBYOTIHashesInput) (AddBYOTIHashesResult, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	result, err := a.addHashes(ctx, in)
 	if err != nil {
 		return AddBYOTIHashesResult{}, a.stuck(ctx, in.Integration, err)

@@ -28,7 +28,8 @@ type SenderGroup struct {
 // EnsureSenderGroup makes the integration's own profile group and the one policy that blocks its members, unless they are there.
 // Two groups of its name are a final failure. What a person has changed stays as it is.
 func (a *Activities) EnsureSenderGroup(ctx context.Context, in EnsureSenderGroupInput) (SenderGroup, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	group, err := a.ensureSenderGroup(ctx, in)
 	if err != nil {
 		return SenderGroup{}, a.stuck(ctx, in.Integration, err)
@@ -70,7 +71,8 @@ type BlockSenderDomainsInput struct {
 
 // BlockSenderDomains puts domains into the integration's group of blocked senders.
 func (a *Activities) BlockSenderDomains(ctx context.Context, in BlockSenderDomainsInput) (BlockResult, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	result, err := a.blockSenders(ctx, in)
 	if err != nil {
 		return BlockResult{}, a.stuck(ctx, in.Integration, err)
@@ -104,7 +106,8 @@ func (a *Activities) blockSenders(ctx context.Context, in BlockSenderDomainsInpu
 
 // BlockAlertDomains makes one Blocked Senders policy for each domain.
 func (a *Activities) BlockAlertDomains(ctx context.Context, in BlockInput) (BlockResult, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	result, err := a.blockAlertDomains(ctx, in)
 	if err != nil {
 		return BlockResult{}, a.stuck(ctx, in.Integration, err)

@@ -34,7 +34,8 @@ const (
 // BlockURLs blocks the URLs of domains of a source: of those that are blocked senders and whose URLs are not blocked yet,
 // whenever and why ever that was left out, and of those that Mimecast has refused in an earlier run.
 func (a *Activities) BlockURLs(ctx context.Context, in BlockURLsInput) (BlockURLsResult, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	result, err := a.blockURLs(ctx, in)
 	if err != nil {
 		return BlockURLsResult{}, a.stuck(ctx, in.Integration, err)

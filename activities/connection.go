@@ -44,7 +44,8 @@ type CheckConnectionsResult struct {
 // If nothing is wrong but that a vendor is not reached, the step fails, so that Temporal tries again; the third try, and one
 // that is told to wait for long, gives what there is.
 func (a *Activities) CheckConnections(ctx context.Context, wanted settings.Settings) (CheckConnectionsResult, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	ofMimecast, ofFalcon := access.Needs(wanted)
 	asking, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()

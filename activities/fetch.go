@@ -42,7 +42,8 @@ type FetchTTPLogsResult struct {
 // FetchTTPLogs reads on in one of Mimecast's targeted threat protection logs: up to 20 pages, of which it returns the
 // indicators that are malicious, pass the guard, and are not in the ledger. What the guard holds is recorded.
 func (a *Activities) FetchTTPLogs(ctx context.Context, in FetchTTPLogsInput) (FetchTTPLogsResult, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	mimecast, err := a.Vendors.Mimecast(in.Credentials)
 	if err != nil {
 		return FetchTTPLogsResult{}, patient(ctx, err)

@@ -40,7 +40,8 @@ type FetchAlertsResult struct {
 // FetchAlerts reads on in Falcon's alerts: up to 20 pages, of which it returns the domains that an alert is about, pass the
 // guard, are not in the ledger, and are no IOC of a Threat Share's. What the guard holds is recorded.
 func (a *Activities) FetchAlerts(ctx context.Context, in FetchAlertsInput) (FetchAlertsResult, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	result, err := a.fetchAlerts(ctx, in)
 	if err != nil {
 		return FetchAlertsResult{}, a.stuck(ctx, in.Integration, err)

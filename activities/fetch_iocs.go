@@ -69,7 +69,8 @@ type FetchIOCsResult struct {
 // what is to be blocked, passes the guard and is not in the ledger. What the guard holds is recorded; what Falcon has taken
 // back and this integration has blocked is marked in the ledger for WithdrawBlocks.
 func (a *Activities) FetchIOCs(ctx context.Context, in FetchIOCsInput) (FetchIOCsResult, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	result, err := a.fetchIOCs(ctx, in)
 	if err != nil {
 		return FetchIOCsResult{}, a.stuck(ctx, in.Integration, err)

@@ -50,7 +50,8 @@ type DeliveredMail struct {
 
 // FindDeliveredMail looks for mail from a domain, or from beneath it, that was delivered in the last 30 days.
 func (a *Activities) FindDeliveredMail(ctx context.Context, in RemediateInput) (DeliveredMail, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	found, err := a.findDeliveredMail(ctx, in)
 	if err != nil {
 		return DeliveredMail{}, patient(ctx, err)
@@ -102,7 +103,8 @@ type CreateRemediationInput struct {
 
 // CreateRemediation makes one incident for a value and day, or finds the one that was made before.
 func (a *Activities) CreateRemediation(ctx context.Context, in CreateRemediationInput) (indicator.Incident, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	incident, err := a.createRemediation(ctx, in)
 	if err != nil {
 		return indicator.Incident{}, patient(ctx, err)
@@ -153,7 +155,8 @@ type FollowRemediationInput struct {
 
 // FollowRemediation asks how far an incident is, and records its end.
 func (a *Activities) FollowRemediation(ctx context.Context, in FollowRemediationInput) (indicator.Incident, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	mimecast, err := a.Vendors.Mimecast(in.Credentials)
 	if err != nil {
 		return indicator.Incident{}, patient(ctx, err)
@@ -186,7 +189,8 @@ type FailRemediationInput struct {
 
 // FailRemediation records that a removal ended without an incident that is done.
 func (a *Activities) FailRemediation(ctx context.Context, in FailRemediationInput) error {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	state := ledger.RemediationFailed
 	if in.Again {
 		state = ledger.Wanted

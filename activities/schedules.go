@@ -63,7 +63,8 @@ type ApplySchedulesInput struct {
 // ApplySchedules makes the integration's Schedules be as given: makes the missing ones, updates the others in place (their
 // history stays), and removes those of flows that are switched off. It also looks what else the namespace offers.
 func (a *Activities) ApplySchedules(ctx context.Context, in ApplySchedulesInput) (ApplySchedulesResult, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	for _, flow := range in.Schedules {
 		id := wire.ScheduleID(in.Integration, flow.Flow)
 		var err error
@@ -88,7 +89,8 @@ type RemoveSchedulesInput struct {
 
 // RemoveSchedules removes the integration's Schedules. A run at work ends by itself.
 func (a *Activities) RemoveSchedules(ctx context.Context, in RemoveSchedulesInput) error {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	for _, flow := range in.Flows {
 		a.forgetFlow(in.Integration, flow)
 		if err := a.deleteSchedule(ctx, wire.ScheduleID(in.Integration, flow)); err != nil {
@@ -106,7 +108,8 @@ type RunFlowsInput struct {
 
 // RunFlows starts flows now; one that is running runs once more when it has ended.
 func (a *Activities) RunFlows(ctx context.Context, in RunFlowsInput) error {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	for _, flow := range in.Flows {
 		handle := a.Temporal.ScheduleClient().GetHandle(ctx, wire.ScheduleID(in.Integration, flow))
 		err := handle.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE})

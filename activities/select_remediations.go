@@ -21,7 +21,8 @@ type SelectRemediationsInput struct {
 // SelectRemediations takes the next values whose delivered mail is to be removed, at most 20 a run; the others wait. Hashes that
 // Mimecast has not seen in a year are done with that: it saves an incident each.
 func (a *Activities) SelectRemediations(ctx context.Context, in SelectRemediationsInput) ([]RemediateInput, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	selected, err := a.selectRemediations(ctx, in)
 	if err != nil {
 		return nil, a.stuck(ctx, in.Integration, err)

@@ -12,8 +12,8 @@ import (
 
 // tries is what an attempt of a step leaves for the next one, in its heartbeat.
 type tries struct {
-	// Contract counts the attempts in a row that met an answer outside the contract. Others between them say that the vendor
-	// is there and only the way to it is bad.
+	// Contract counts the attempts in a row that met an answer outside the contract. Others between them, whatever they failed
+	// for, say that the vendor is there and only the way to it is bad.
 	Contract int `json:"contract,omitempty"`
 	// Failed counts the attempts in a row that failed, beginning anew with one that settled some of what the step was given: a
 	// step of many calls would otherwise meet the waits of a long outage only because every few calls fail. An attempt whose
@@ -46,7 +46,14 @@ func (t tries) after(err error) tries {
 }
 
 // leave hands t to the next attempt.
-func (t tries) leave(ctx context.Context) { activity.RecordHeartbeat(ctx, t) }
+func (t tries) leave(ctx context.Context) {
+	if p, beats := ctx.Value(pulseKey{}).(*pulse); beats {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.tries = t
+	}
+	activity.RecordHeartbeat(ctx, t)
+}
 
 // slowest is how long the next try waits at most: a day of outage costs a vendor fewer than a hundred calls.
 const slowest = 18 * time.Minute

@@ -51,7 +51,8 @@ type UploadIOCsResult struct {
 // UploadIOCs lists indicators at Falcon as IOCs of the integration: it asks what is there, writes the difference and records
 // each outcome. It may run any number of times: what was made before is found, and nothing that others made is touched.
 func (a *Activities) UploadIOCs(ctx context.Context, in UploadIOCsInput) (UploadIOCsResult, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	falcon, err := a.Vendors.Falcon(in.Credentials)
 	if err != nil {
 		return UploadIOCsResult{}, patient(ctx, err)

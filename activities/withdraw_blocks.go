@@ -64,7 +64,8 @@ type Waiting struct {
 // Falcon is asked once more before. That something is missing in a list is never a reason, and nothing that somebody else made
 // is touched.
 func (a *Activities) WithdrawBlocks(ctx context.Context, in WithdrawBlocksInput) (WithdrawBlocksResult, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	result, err := a.withdrawBlocks(ctx, in)
 	if err != nil {
 		return WithdrawBlocksResult{}, a.stuck(ctx, in.Integration, err)

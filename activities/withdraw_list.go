@@ -73,7 +73,8 @@ type ListedItem struct {
 // WithdrawList takes the next values that the integration put on a list off it, or in a dry run only finds them. Where the vendor
 // has a field for the mark, that says whose an entry is; else the ledger does. It may run any number of times.
 func (a *Activities) WithdrawList(ctx context.Context, in WithdrawListInput) (WithdrawListResult, error) {
-	defer heartbeat(ctx)()
+	ctx, stop := heartbeat(ctx)
+	defer stop()
 	result, err := a.withdrawList(ctx, in)
 	if err != nil {
 		return WithdrawListResult{}, patient(ctx, err)

@@ -158,6 +158,10 @@ func (a *app) waitUntilSettled(ctx context.Context, c client.Client, name string
 		switch state {
 		case connected:
 			return state, reason, nil
+		case degraded:
+			if answer.Mimecast.State == connected && answer.Falcon.State == connected {
+				return state, reason, nil // it works, and something is to be said of it
+			}
 		case permanentError:
 			return state, reason, notDone("integration %q is in a permanent error: %s", name, reason)
 		}

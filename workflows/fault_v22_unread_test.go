@@ -142,6 +142,66 @@ func TestFault_V22_PeopleAreToldOnceOfRecordsThatCannotBeReadAndWhenTheyCanAgain
 	d.run(watched, nil)
 }
 
+// Of one part there may be two things to tell: what is parked needs a person, whatever was said of its records.
+func TestFault_V22_WhoWasToldOfRecordsIsToldOfAPermanentErrorAsWell(t *testing.T) {
+	d := newDesk(t)
+	bad := counts{indicator.URLDomains: readWith(100, map[string]int{"unreadable": 12})}
+	d.runs("1", activities.Report{Counts: bad})
+	d.then(func() { require.Len(t, d.told(), 1) })
+	d.runs("2", activities.Report{Counts: bad, Parked: map[settings.Part]activities.Problem{
+		settings.PartOf(indicator.URLDomains): problem(activities.VendorForbidden, "mimecast"),
+	}})
+	d.then(func() {
+		require.Equal(t, workflows.PermanentError, d.status().State)
+		mails := d.told()
+		require.Len(t, mails, 1)
+		require.Equal(t, notify.PermanentError, mails[0].Notice.Kind)
+	})
+	d.run(watched, nil)
+}
+
+// Where few records come, a run has too few to tell: they say no more than that it is not over.
+func TestFault_V22_FewBadRecordsAfterManyAreNoNewsAndNotTheEnd(t *testing.T) {
+	d := newDesk(t)
+	ran := func(run string, read, unreadable int, after time.Duration) {
+		d.next += after
+		d.runs(run, activities.Report{Counts: counts{indicator.URLDomains: readWith(read, map[string]int{"unreadable": unreadable})}})
+	}
+	ran("1", 20, 6, 0)
+	ran("2", 10, 3, 4*time.Hour)
+	ran("3", 1, 0, 4*time.Hour)
+	d.then(func() {
+		require.Equal(t, workflows.Degraded, d.status().State)
+		require.Contains(t, d.status().Reason, "6 of 20 records")
+		require.Len(t, d.told(), 1)
+	})
+	ran("4", 1, 0, 3*time.Hour)
+	d.then(func() { require.Equal(t, workflows.Connected, d.status().State) })
+	d.run(watched, nil)
+}
+
+func TestFault_V22_AWeekWithoutRecordsOrAPersonEndsTheTrouble(t *testing.T) {
+	for name, end := range map[string]func(d *desk){
+		"a week":       func(d *desk) { d.next += 7 * 24 * time.Hour },
+		"a person":     func(d *desk) { d.then(func() { d.signal(wire.Reconnect, "") }) },
+		"neither":      func(*desk) {},
+		"six days off": func(d *desk) { d.next += 6 * 24 * time.Hour },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			d.runs("1", activities.Report{Counts: counts{indicator.URLDomains: readWith(100, map[string]int{"unreadable": 12})}})
+			end(d)
+			d.runs("2", activities.Report{Counts: counts{indicator.URLDomains: readWith(0, nil)}})
+			d.then(func() {
+				over := name == "a week" || name == "a person"
+				require.Equal(t, over, d.status().State == workflows.Connected)
+				require.Equal(t, over, len(d.unread()) == 0)
+			})
+			d.run(watched, nil)
+		})
+	}
+}
+
 func TestFault_V22_ALogThatIsSwitchedOffIsNotWarnedOf(t *testing.T) {
 	d := newDesk(t)
 	d.then(func() { d.started("1") })

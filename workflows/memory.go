@@ -216,12 +216,13 @@ func lasting(problem activities.Problem) bool {
 	}
 }
 
-// unpark gives everything that a permanent error stopped another chance: until the check has answered, nothing is known.
+// unpark gives everything that a permanent error stopped another chance: until the check has answered, nothing is known. Nor is
+// whether records can be read again.
 func (m *Memory) unpark() {
 	m.Checked, m.Mimecast, m.Falcon = false, VendorState{State: Connecting}, VendorState{State: Connecting}
 	for _, flow := range flows() {
 		memory := m.flow(flow.name)
-		memory.Parked, memory.Failed, memory.Trouble = nil, activities.Problem{}, ""
+		memory.Parked, memory.Failed, memory.Trouble, memory.Unread = nil, activities.Problem{}, "", nil
 	}
 }
 

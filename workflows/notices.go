@@ -146,7 +146,9 @@ func (in *integration) wellSince(at time.Time) bool {
 }
 
 func known(told []notify.Problem, problem notify.Problem) bool {
-	return slices.ContainsFunc(told, func(before notify.Problem) bool { return before.What == problem.What })
+	return slices.ContainsFunc(told, func(before notify.Problem) bool {
+		return before.What == problem.What && before.Unread == problem.Unread
+	})
 }
 
 // tell leaves a notice for the mail. Without anybody to tell there is nothing to do.

@@ -16,9 +16,10 @@ import (
 // A record that cannot be read is counted, and is no reason to stop; where more than half of a page is so, the page is not
 // believed. What lies between must not pass in silence: a vendor may have changed the shape of some records.
 const (
-	fewUnread    = 5             // up to 4 bad records may be nothing but that
-	oneUnreadOf  = 20            // 5 %
-	unreadFor    = 6 * time.Hour // what comes and goes is one trouble, and one mail
+	fewUnread    = 5                  // up to 4 bad records may be nothing but that
+	oneUnreadOf  = 20                 // 5 %
+	unreadFor    = 6 * time.Hour      // what comes and goes is one trouble, and one mail
+	unreadLong   = 7 * 24 * time.Hour // after that nobody waits for records any more that show whether it is over
 	unreadAdvice = "their shape may have changed there, and threats in them are not shared; all others are. " +
 		"Please update Threat Share, or report this if there is no newer version"
 )
@@ -28,6 +29,7 @@ type Unread struct {
 	Unread int       `json:"unread"`
 	Read   int       `json:"read"` // records in all
 	At     time.Time `json:"at"`
+	Last   time.Time `json:"last"` // run that could not read any of too few to tell; At or later
 	// Degrades says that the integration's state and its mail tell of it as well.
 	Degrades bool `json:"degrades,omitempty"`
 }
@@ -43,7 +45,7 @@ func readings(flow string) [][]indicator.Source {
 }
 
 // takeUnread remembers what a run could not read, if that is too much. It is forgotten once a run has read records of the same
-// kind well, hours after the last that had not; one that has read none, or too few to tell, says nothing about them.
+// kind well, hours after the last that had not; one that has read none says nothing about them for a week.
 func (f *FlowMemory) takeUnread(report activities.Report) {
 	for _, sources := range readings(report.Flow) {
 		unread := Unread{At: report.At.UTC().Truncate(time.Second)}
@@ -51,6 +53,9 @@ func (f *FlowMemory) takeUnread(report activities.Report) {
 			unread.Read += report.Counts[source].Read
 			unread.Unread += report.Counts[source].Unreadable()
 		}
+		unread.Last = unread.At
+		before, found := f.Unread[sources[0]]
+		wellFor := unread.At.Sub(before.Last)
 		tooMany := unread.Unread > unread.Read/oneUnreadOf
 		switch {
 		case tooMany && unread.Unread >= fewUnread:
@@ -58,7 +63,11 @@ func (f *FlowMemory) takeUnread(report activities.Report) {
 				f.Unread = map[indicator.Source]Unread{}
 			}
 			f.Unread[sources[0]] = unread
-		case report.Finished && unread.Read > 0 && !tooMany && unread.At.Sub(f.Unread[sources[0]].At) >= unreadFor:
+		case !found:
+		case tooMany:
+			before.Last = unread.At
+			f.Unread[sources[0]] = before
+		case report.Finished && (unread.Read > 0 && wellFor >= unreadFor || wellFor >= unreadLong):
 			delete(f.Unread, sources[0])
 		}
 	}
@@ -93,7 +102,7 @@ func (in *integration) unread(flow string, wanted func(Unread) bool) (problems [
 		if flow == settings.FlowShareTTPLogs {
 			vendor = "Mimecast"
 		}
-		problems = append(problems, notify.Problem{What: what, Reason: fmt.Sprintf("%d of %d records from %s could not be read by the run of %s: %s",
+		problems = append(problems, notify.Problem{What: what, Unread: true, Reason: fmt.Sprintf("%d of %d records from %s could not be read by the run of %s: %s",
 			unread.Unread, unread.Read, vendor, stamp(unread.At), unreadAdvice)})
 	}
 	return problems

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
@@ -57,6 +59,9 @@ func (l life) directions() []step {
 		deny("/api/ttp/url/create-managed-url", "/api/ttp/url/get-all-managed-urls"), l.moreListed,
 		l.update(wire.SyncNow, settings.FlowImportIOCs), l.expect(workflows.PermanentError),
 		deny(), l.thenRuns(settings.FlowImportIOCs, l.update(wire.Reconnect, nil)), l.expect(workflows.Connected),
+
+		l.unreadable, l.thenRuns(settings.FlowShareTTPLogs, l.update(wire.SyncNow, settings.FlowShareTTPLogs)), l.warned("could not be read"),
+		l.thenRuns(settings.FlowShareTTPLogs, l.update(wire.Reconnect, nil)), l.warned("could not be read"), // the overlap is read again
 	}
 }
 
@@ -135,6 +140,16 @@ func (l life) expect(state string) step {
 	return l.until("wait for "+state, func(status workflows.Status) error {
 		if status.State != state {
 			return errors.New("state is " + status.State + ": " + status.Reason)
+		}
+		return nil
+	})
+}
+
+// warned waits until the status warns in these words.
+func (l life) warned(words string) step {
+	return l.until("wait for a warning", func(status workflows.Status) error {
+		if !slices.ContainsFunc(status.Warnings, func(warning string) bool { return strings.Contains(warning, words) }) {
+			return fmt.Errorf("warnings are %q", status.Warnings)
 		}
 		return nil
 	})

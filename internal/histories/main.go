@@ -20,7 +20,7 @@ const (
 )
 
 func main() {
-	version := flag.String("version", "v0.3", "release that the histories are of; part of the file names")
+	version := flag.String("version", "v0.4", "release that the histories are of; part of the file names")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()

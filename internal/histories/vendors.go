@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/threatshare/threatshare/internal/simulator/control"
+	"github.com/threatshare/threatshare/internal/simulator/mimecast"
 	"github.com/threatshare/threatshare/internal/wire"
 	"github.com/threatshare/threatshare/workflows"
 )
@@ -50,6 +51,22 @@ func (l life) manyTakenBack(ctx context.Context) error {
 		problems = append(problems, l.vendors.DeleteFalconIOC(ctx, hash(10+n)))
 	}
 	return errors.Join(problems...)
+}
+
+// unreadable puts records into Mimecast's log of URLs, some of which have another shape than documented.
+func (l life) unreadable(ctx context.Context) error {
+	var records []map[string]any
+	for n := range 40 {
+		record := map[string]any{
+			"url": "https://" + domain(200+n) + "/", "action": "allow", "scanResult": "clean", "messageId": fmt.Sprintf("<u%d@mail.example>", n),
+			"date": time.Now().UTC().Format("2006-01-02T15:04:05-0700"), "userEmailAddress": "j.doe@recorded.example",
+		}
+		if n%4 == 0 {
+			record["tagMap"] = "not an object"
+		}
+		records = append(records, record)
+	}
+	return l.vendors.AddLogs(ctx, mimecast.URL, records, 0)
 }
 
 func (l life) preview(flow string) step {

@@ -51,6 +51,7 @@ type Client struct {
 
 	classicGroups   atomic.Bool // the tenant lacks the REST calls of groups
 	classicPolicies atomic.Bool // the tenant lacks the REST calls of policies
+	noReasons       atomic.Bool // the classic style has just failed to say why REST refused members
 	namesMembers    atomic.Bool // REST has told the result for each member of a group where all was well
 }
 

@@ -19,8 +19,15 @@ func conflicts(err error) bool {
 	return ok && refused.Status == http.StatusConflict
 }
 
+// ofValues says whether what came of a call tells of its values, or of one of them.
+func ofValues(err error) bool {
+	refused, ok := errors.AsType[*vendorapi.Error](err)
+	return err == nil || ok && !notOffered(err) && aboutValues(refused)
+}
+
 // askReasons makes a write that REST has refused without a word once more in the classic style, which names its reasons, and
-// notes what it says. A tenant that does not offer that style says nothing.
+// notes what it says. An error is one that the next try need not meet: after a failure it looks at the list of members instead. A
+// tenant that does not offer that style, or not to this application, says nothing.
 func (c *Client) askReasons(
 	ctx context.Context, m memberWrite, already func(int, vendorapi.Item) bool, domains []string, told map[string]indicator.Outcome,
 ) error {
@@ -38,9 +45,14 @@ func (c *Client) askReasons(
 			told[domain] = outcome
 		}
 	}
-	if notOffered(err) {
+	refused, ok := errors.AsType[*vendorapi.Error](err)
+	switch {
+	case ok && refused.Class == vendorapi.Throttled:
+		return err
+	case ok && !passing(err):
 		return nil
 	}
+	c.noReasons.Store(err != nil)
 	return err
 }
 

@@ -77,11 +77,49 @@ func TestWhatTheClassicStyleCouldNotBeAskedAboutIsLeftOpen(t *testing.T) {
 	f := newFake(t)
 	f.answersMembers(answer{body: `{"groupMembers":[],"meta":{}}`}, refusesAll)
 	f.says(addClassic, answer{status: http.StatusServiceUnavailable})
-	outcomes, err := f.client().AddGroupDomains(t.Context(), "g1", domains(3), "")
+	client := f.client()
+	outcomes, err := client.AddGroupDomains(t.Context(), "g1", domains(3), "")
 	require.Equal(t, vendorapi.Unavailable, refusalOf(t, err).Class)
 	for _, outcome := range outcomes {
 		require.Zero(t, ways(outcome), "it may be a member already: nobody has looked")
 	}
+	outcomes, err = client.AddGroupDomains(t.Context(), "g1", domains(3), "")
+	require.NoError(t, err, "the next try looks at the list of members")
+	for _, outcome := range outcomes {
+		require.NotEmpty(t, outcome.Refused)
+	}
+}
+
+// REST still works: what the other style fails for must neither hold up the step nor stop the integration.
+func TestAClassicStyleThatDoesNotWorkHoldsUpNoWriteThatRESTCanDo(t *testing.T) {
+	values := domains(10)
+	for _, failing := range []answer{
+		{status: http.StatusBadGateway}, {status: http.StatusUnauthorized, body: file(t, "error-gateway.json")}, {body: "<html>"},
+	} {
+		f := newFake(t)
+		f.answersMembers(answer{body: `{"groupMembers":[{"domain":"` + values[3] + `"}],"meta":{}}`}, func(call received) answer {
+			if slices.Contains(sentDomains(call.body), values[3]) {
+				return answer{status: http.StatusConflict, body: `{"errors":[{"code":"conflict","message":"no"}]}`}
+			}
+			return answer{status: http.StatusNoContent}
+		})
+		f.says(addClassic, failing)
+		outcomes, err := f.client().AddGroupDomains(t.Context(), "g1", values, "")
+		require.NoError(t, err, failing)
+		for i, outcome := range outcomes {
+			require.Equal(t, i == 3, outcome.Duplicate, outcome.Value)
+		}
+	}
+}
+
+func TestCredentialsThatOnlyTheClassicStyleRefusesLeaveTheListOfMembersToTell(t *testing.T) {
+	f := newFake(t)
+	values := domains(2)
+	f.answersMembers(answer{body: `{"groupMembers":[{"domain":"` + values[1] + `"}],"meta":{}}`}, refusesAll)
+	f.says(addClassic, answer{status: http.StatusUnauthorized, body: file(t, "error-gateway.json")})
+	outcomes, err := f.client().AddGroupDomains(t.Context(), "g1", values, "")
+	require.NoError(t, err)
+	require.Equal(t, []bool{false, true}, []bool{outcomes[0].Duplicate, outcomes[1].Duplicate})
 }
 
 func TestWhereBothStylesRefuseWithoutAWordTheListOfMembersTells(t *testing.T) {

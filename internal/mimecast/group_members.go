@@ -186,16 +186,16 @@ func (c *Client) writeMembers(
 		err = restFirst(&c.classicGroups,
 			func() (err error) {
 				done, items, err = c.sendREST(ctx, path, m, values)
-				askedREST = err == nil
+				askedREST = askedREST || err == nil
+				if len(values) > 1 && conflicts(err) { // a member already keeps the others out: the classic style takes each by itself
+					if classic, each, failed := c.sendClassic(ctx, m, values); ofValues(failed) {
+						done, items, err = classic, each, failed
+					}
+				}
 				return err
 			},
 			func() (err error) { done, items, err = c.sendClassic(ctx, m, values); return err },
 		)
-		if len(values) > 1 && conflicts(err) { // a member already keeps the others out: the classic style takes each by itself
-			if classic, said, failed := c.sendClassic(ctx, m, values); !notOffered(failed) {
-				done, items, err = classic, said, failed
-			}
-		}
 		if err != nil || len(items) < len(values) { // not every value was refused
 			c.interrupted.forget(m.groupID)
 		}
@@ -205,7 +205,7 @@ func (c *Client) writeMembers(
 	// call whose answer was lost.
 	w.doubted = func(ctx context.Context, values []string) (map[string]indicator.Outcome, error) {
 		told := make(map[string]indicator.Outcome, len(values))
-		if askedREST && len(values) <= maxReasons {
+		if askedREST && len(values) <= maxReasons && !c.noReasons.Swap(false) {
 			if err := c.askReasons(ctx, m, already, values, told); err != nil || len(told) == len(values) {
 				return told, err
 			}

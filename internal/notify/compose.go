@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,8 +69,12 @@ func words(n Notice, name string) (opening, advice string) {
 		return fmt.Sprintf("The integration %s could not read some of its records, as of %s.", name, since),
 			"Everything else goes on, and another mail comes when all is well. How it does:"
 	case Recovered:
-		return fmt.Sprintf("The integration %s is connected and all of it works again, as of %s. This is over:", name, since),
-			"There is nothing left to do. It has continued where it stopped. How it does:"
+		advice = "There is nothing left to do. It has continued where it stopped. How it does:"
+		if slices.ContainsFunc(n.Problems, func(problem Problem) bool { return problem.Unread }) {
+			advice = "What stood in the records that could not be read has not been shared: look for it at the vendor, or, with a version that reads " +
+				"them, have them read again by the signal " + wire.ForgetCheckpoint + ". All else has continued where it stopped. How it does:"
+		}
+		return fmt.Sprintf("The integration %s is connected and all of it works again, as of %s. This is over:", name, since), advice
 	case Gap:
 		return fmt.Sprintf("The integration %s has missed records for good, as it found at %s.", name, since),
 			"It goes on with what is there. What was found in that time is shared only if somebody looks there and adds it by hand. " +

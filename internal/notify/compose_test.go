@@ -40,8 +40,11 @@ func everyKind() map[string]notify.Notice {
 		"gap": {Integration: "acme", Number: 7, Kind: notify.Gap, Since: since, Problems: []notify.Problem{
 			{What: "urlDomains", Reason: "records between 2026-01-20 08:00 and 2026-01-30 10:15 UTC (242h15m0s) were never read and are gone"},
 		}},
+		"readable": {Integration: "acme", Number: 7, Kind: notify.Recovered, Since: since, Problems: []notify.Problem{
+			{What: "urlDomains", Reason: "12 of 100 records from Mimecast could not be read", Unread: true},
+		}},
 		"unread": {Integration: "acme", Number: 7, Kind: notify.Unread, Since: since, Problems: []notify.Problem{
-			{What: "urlDomains", Reason: "12 of 100 records from Mimecast could not be read by the run of 2026-03-01 10:10 UTC: their shape may have changed there"},
+			{What: "urlDomains", Reason: "12 of 100 records from Mimecast could not be read by the run of 2026-03-01 10:10 UTC: their shape may have changed there", Unread: true},
 		}},
 		"hostile": {Integration: "acme", Number: 8, Kind: notify.PermanentError, Since: since, Problems: []notify.Problem{
 			{What: "Falcon", Reason: "falcon: =cmd|'/c calc'!A1 {{.Secret}} <script>alert(1)</script> [click](https://login.evil.example/?a=1)\r\n" +

@@ -37,6 +37,7 @@ type Notice struct {
 type Problem struct {
 	What   string `json:"what"`
 	Reason string `json:"reason"`
+	Unread bool   `json:"unread,omitempty"` // records could not be read: nothing has stopped
 }
 
 // Links are where people look and what they call: they depend on the installation.
