@@ -108,6 +108,8 @@ func TestStartWaitsForAStateThatStays(t *testing.T) {
 		said    string
 	}{
 		{[]string{`{"state":"connecting"}`, `{"state":"connected"}`}, 0, ""},
+		{[]string{`{"state":"degraded","mimecast":{"state":"connected"},"falcon":{"state":"connected"}}`}, 0, ""}, // both are there
+		{[]string{`{"state":"degraded","mimecast":{"state":"degraded"},"falcon":{"state":"connected"}}`, `{"state":"connected"}`}, 0, ""},
 		{
 			[]string{`{"state":"permanent_error","reason":"` + strings.Repeat("refused ", 20) + `check FALCON_CLIENT_SECRET"}`},
 			1,
