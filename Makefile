@@ -56,7 +56,7 @@ e2e: temporal ## End-to-end tests on a real Temporal server
 	go test -tags e2e -count=1 -timeout 30m ./internal/e2e/... ./deploy/...
 
 .PHONY: chaos
-chaos: temporal ## The fault tests at full length: kills, outages, floods (about two hours; ONLY=regular expression)
+chaos: temporal ## The fault tests at full length: kills, outages, floods (about forty minutes; ONLY=regular expression)
 	go test -tags 'e2e chaos' -count=1 -timeout 4h -p 1 -run '^TestFault_$(ONLY)' ./...
 
 .PHONY: bench
