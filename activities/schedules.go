@@ -24,8 +24,9 @@ const (
 	spreadShare = 5 // the part is a fifth
 	leastSpread = time.Second
 	mostSpread  = time.Minute
-	// catchUp is short on purpose: a flow continues where it ended, so a missed start needs no start of its own.
-	catchUp = time.Minute
+	// catchUp is short on purpose: a flow continues where it ended, so a missed start needs no start of its own. But a busy server
+	// starts a run a minute late, and one that it dropped for that would come an interval later.
+	catchUp = 5 * time.Minute
 )
 
 // FlowInput is the input of a flow.
