@@ -28,6 +28,16 @@ func (d *desk) unread() []string {
 	return found
 }
 
+// requireOneMail makes sure of the state, and that people were told once since they were last asked, of this kind.
+func (d *desk) requireOneMail(state string, kind notify.Kind) notify.Notice {
+	d.t.Helper()
+	require.Equal(d.t, state, d.status().State)
+	mails := d.told()
+	require.Len(d.t, mails, 1)
+	require.Equal(d.t, kind, mails[0].Notice.Kind)
+	return mails[0].Notice
+}
+
 func readWith(read int, dropped map[string]int) activities.Counts {
 	return activities.Counts{Read: read, Dropped: dropped}
 }
@@ -124,21 +134,13 @@ func TestFault_V22_PeopleAreToldOnceOfRecordsThatCannotBeReadAndWhenTheyCanAgain
 	d.runs("1", activities.Report{Counts: bad})
 	d.runs("2", activities.Report{Counts: bad})
 	d.then(func() {
-		require.Equal(t, workflows.Degraded, d.status().State)
 		require.Contains(t, d.status().Reason, "urlDomains: 12 of 100 records")
-		mails := d.told()
-		require.Len(t, mails, 1, "of two runs")
-		require.Equal(t, notify.Unread, mails[0].Notice.Kind)
-		require.Equal(t, "urlDomains", mails[0].Notice.Problems[0].What)
+		told := d.requireOneMail(workflows.Degraded, notify.Unread) // of two runs
+		require.Equal(t, "urlDomains", told.Problems[0].What)
 	})
 	d.next += 6 * time.Hour
 	d.runs("3", activities.Report{Counts: counts{indicator.URLDomains: readWith(100, nil)}})
-	d.then(func() {
-		require.Equal(t, workflows.Connected, d.status().State)
-		mails := d.told()
-		require.Len(t, mails, 1)
-		require.Equal(t, notify.Recovered, mails[0].Notice.Kind)
-	})
+	d.then(func() { d.requireOneMail(workflows.Connected, notify.Recovered) })
 	d.run(watched, nil)
 }
 
@@ -151,12 +153,7 @@ func TestFault_V22_WhoWasToldOfRecordsIsToldOfAPermanentErrorAsWell(t *testing.T
 	d.runs("2", activities.Report{Counts: bad, Parked: map[settings.Part]activities.Problem{
 		settings.PartOf(indicator.URLDomains): problem(activities.VendorForbidden, "mimecast"),
 	}})
-	d.then(func() {
-		require.Equal(t, workflows.PermanentError, d.status().State)
-		mails := d.told()
-		require.Len(t, mails, 1)
-		require.Equal(t, notify.PermanentError, mails[0].Notice.Kind)
-	})
+	d.then(func() { d.requireOneMail(workflows.PermanentError, notify.PermanentError) })
 	d.run(watched, nil)
 }
 

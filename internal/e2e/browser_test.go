@@ -34,7 +34,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 		}
 	}
 	if path == "" {
-		return nil, errNoBrowser
+		return nil, errors.New("no chromium, chromium-browser or google-chrome on the PATH: install the Debian package chromium")
 	}
 	options := append([]chromedp.ExecAllocatorOption{}, chromedp.DefaultExecAllocatorOptions[:]...)
 	options = append(options, chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU)
@@ -44,10 +44,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 	return browser, chromedp.Do(browser)
 })
 
-var (
-	closeBrowser = func() {}
-	errNoBrowser = errors.New("no browser")
-)
+var closeBrowser = func() {}
 
 // tab is a person at the console.
 type tab struct {
@@ -64,9 +61,6 @@ type tab struct {
 func (w *world) tab() *tab {
 	w.t.Helper()
 	browser, err := chromium()
-	if errors.Is(err, errNoBrowser) {
-		w.t.Skip("NOT TESTED IN A BROWSER: no chromium on the PATH. Install the Debian package chromium.")
-	}
 	require.NoError(w.t, err)
 	ctx, closeTab := chromedp.NewContext(browser)
 	w.t.Cleanup(closeTab)
